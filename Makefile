@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# `make help` lists the targets. O=DIR builds elsewhere, V=1 shows commands,
+# SAN=1 builds user space with ASan and UBSan, STATIC=1 links statically.
+
+O ?= build
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+VERSION := 0.1.0
+LIBS := libbpf libelf zlib yaml-0.1 jansson
+
+# ---------------------------------------------------------------- flags
+WARNINGS := -Wall -Wextra -Werror
+CPPFLAGS += -D_GNU_SOURCE -DL4GATE_VERSION='"$(VERSION)"' -Iinclude -Iuser \
+            -I$(O)/gen $(shell $(PKG_CONFIG) --cflags $(LIBS))
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARNINGS) -Wmissing-prototypes -Wstrict-prototypes
+ifeq ($(SAN),1)
+CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+endif
+ifeq ($(STATIC),1)
+LDFLAGS += -static
+LDLIBS += $(shell $(PKG_CONFIG) --static --libs $(LIBS))
+else
+LDLIBS += $(shell $(PKG_CONFIG) --libs $(LIBS))
+endif
+LDLIBS += -lm
+
+# UAPI headers live below the multiarch directory on Debian and Ubuntu.
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 $(WARNINGS) -Iinclude -Ibpf \
+              $(if $(MULTIARCH),-I/usr/include/$(MULTIARCH)) \
+              $(shell $(PKG_CONFIG) --cflags libbpf)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+endif
+
+# ---------------------------------------------------------------- sources
+BPF_NAMES := xdp tc
+SKELETONS := $(BPF_NAMES:%=$(O)/gen/%.skel.h)
+USER_SOURCES := $(sort $(wildcard user/*/*.c))
+USER_OBJECTS := $(USER_SOURCES:%.c=$(O)/%.o)
+MAIN_OBJECT := $(O)/user/main.o
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,\
+                $(sort $(wildcard tests/unit/test_*.c)))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all bpf user
+all: $(O)/l4gate
+bpf: $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
+user: $(USER_OBJECTS)
+
+$(O)/l4gate: $(USER_OBJECTS) $(MAIN_OBJECT)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name l4gate_$*_bpf > $@
+
+# Only the loader sees the skeletons.
+$(O)/user/dataplane/object.o: $(SKELETONS)
+
+$(O)/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(O)/bpf/*.d $(O)/user/*.d $(O)/user/*/*.d $(O)/tests/*/*.d)
+
+# ---------------------------------------------------------------- tests
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+.PHONY: check-unit
+check-unit: $(UNIT_TESTS)
+	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+# ---------------------------------------------------------------- the rest
+.PHONY: clean
+clean:
+	rm -rf $(O)

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The result of a compile: what packets should meet, in terms of names and
+ * tables, before any number of a map is given out (dataplane/ does that), and
+ * the status of every object. The same objects in any order give the same
+ * image, byte for byte.
+ */
+#ifndef L4GATE_COMPILE_IMAGE_H
+#define L4GATE_COMPILE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "util/arena.h"
+#include "util/inet.h"
+
+/* A metav1.Condition, less lastTransitionTime (there is no clock here). */
+struct condition {
+	const char *type;
+	bool status;
+	const char *reason;
+	const char *message;
+};
+
+struct conditions {
+	struct condition *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* What must be told apart in a table: one endpoint of one backendRef. */
+struct image_backend {
+	struct inet_addr addr;
+	uint16_t port;		/* host order */
+	uint16_t ref;		/* index into refs of the route */
+	bool draining;		/* not in any slot: keeps its flows only */
+	double wanted;		/* share of its family's new flows, 0..1 */
+	uint32_t slots;		/* in the table */
+};
+
+enum ref_verdict {
+	REF_USABLE,
+	REF_NO_ENDPOINTS,	/* resolved, but nothing to send to */
+	REF_INVALID,		/* see the condition of the route */
+};
+
+struct image_ref {
+	const char *namespace;
+	const char *name;
+	uint16_t port;
+	uint32_t weight;
+	enum ref_verdict verdict;	/* over both families */
+	double wanted;			/* share of new flows, 0..1 */
+	uint32_t slots[L4GATE_FAMILIES];	/* of its backends */
+	uint32_t rejected[L4GATE_FAMILIES];	/* slots that reject for it */
+};
+
+struct image_table {
+	uint16_t *slots;	/* index of a backend, or L4GATE_SLOT_REJECT */
+	uint32_t slot_count;	/* 0: reject everything */
+};
+
+struct image_route {
+	enum protocol protocol;
+	const char *namespace;
+	const char *name;
+	struct image_ref *refs;
+	size_t ref_count;
+	struct image_backend *backends;	/* sorted by ref, address, port */
+	size_t backend_count;
+	struct image_table tables[L4GATE_FAMILIES];
+};
+
+#define IMAGE_NO_ROUTE SIZE_MAX
+
+/* A listener that packets can reach. */
+struct image_listener {
+	const char *gateway_namespace;
+	const char *gateway;
+	const char *name;
+	enum protocol protocol;
+	uint16_t port;			/* host order */
+	struct inet_addr *addresses;	/* sorted; none: the attached devices' own */
+	size_t address_count;
+	size_t route;			/* the one that gets traffic, or
+					   IMAGE_NO_ROUTE: reject */
+};
+
+/* Status of a listener, programmed or not, as status.listeners[] has it. */
+struct listener_status {
+	const char *name;
+	const char *protocol;
+	uint16_t port;
+	uint32_t attached_routes;
+	bool supports_route;		/* supportedKinds: TCPRoute or UDPRoute */
+	struct conditions conditions;
+};
+
+struct gateway_status {
+	const struct gateway *gateway;
+	struct inet_addr *addresses;
+	size_t address_count;
+	struct listener_status *listeners;	/* in the order of the spec */
+	size_t listener_count;
+	struct conditions conditions;
+};
+
+struct parent_status {
+	const struct parent_ref *ref;
+	struct conditions conditions;
+};
+
+struct route_status {
+	const struct route *route;
+	struct parent_status *parents;	/* ours only, in the order of the spec */
+	size_t parent_count;
+};
+
+struct class_status {
+	const struct gateway_class *class;
+	struct conditions conditions;
+};
+
+struct image {
+	struct arena arena;
+	struct image_listener *listeners;	/* sorted by gateway, then port,
+						   then protocol */
+	size_t listener_count;
+	struct image_route *routes;		/* sorted by protocol, namespace,
+						   name; only those with traffic */
+	size_t route_count;
+	struct class_status *classes;		/* sorted by name, ours only */
+	size_t class_count;
+	struct gateway_status *gateways;	/* sorted, ours only */
+	size_t gateway_count;
+	struct route_status *route_statuses;	/* sorted, with >= 1 parent */
+	size_t route_status_count;
+};
+
+/* NULL is fine. Points into the model: free it before the model. */
+void image_free(struct image *image);
+
+#endif /* L4GATE_COMPILE_IMAGE_H */

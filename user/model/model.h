@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The objects of the manifests as plain structs: decoded, with every default of
+ * the API filled in, and nothing resolved yet. What is said here of a field is
+ * said in the API's own words; names are those of the Go types.
+ *
+ * Strings are NUL-terminated, never NULL unless "or NULL" is said, and belong
+ * to the model's arena, as everything below struct model does.
+ */
+#ifndef L4GATE_MODEL_H
+#define L4GATE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/diag.h"
+#include "util/inet.h"
+
+#define GATEWAY_GROUP "gateway.networking.k8s.io"
+
+struct label {
+	const char *key;
+	const char *value;
+};
+
+struct object_meta {
+	struct loc loc;		/* of metadata.name */
+	const char *namespace;	/* "default" if not given; "" if cluster-scoped */
+	const char *name;
+	int64_t created;	/* creationTimestamp, seconds since 1970; 0: none */
+	int64_t generation;	/* 0: none */
+	struct label *labels;	/* sorted by key */
+	size_t label_count;
+};
+
+struct gateway_class {
+	struct object_meta meta;
+	const char *controller_name;
+	bool has_parameters;	/* spec.parametersRef is given */
+	struct loc parameters_loc;
+};
+
+/* A metav1.LabelSelector: its terms are ANDed. */
+enum selector_operator {
+	SELECTOR_IN,		/* matchLabels become this, too */
+	SELECTOR_NOT_IN,
+	SELECTOR_EXISTS,
+	SELECTOR_DOES_NOT_EXIST,
+};
+
+struct selector_term {
+	const char *key;
+	enum selector_operator operator;
+	const char **values;
+	size_t value_count;
+};
+
+struct selector {
+	bool present;		/* a null selector matches nothing */
+	struct selector_term *terms;	/* none: matches everything */
+	size_t term_count;
+};
+
+enum from_namespaces {
+	FROM_SAME,		/* the default */
+	FROM_ALL,
+	FROM_SELECTOR,
+};
+
+struct route_group_kind {
+	struct loc loc;
+	const char *group;	/* GATEWAY_GROUP if not given */
+	const char *kind;
+};
+
+struct listener {
+	struct loc loc;		/* of its name */
+	const char *name;
+	uint16_t port;		/* host order */
+	const char *protocol;	/* "TCP", "UDP", "HTTP", ... any string */
+	struct loc protocol_loc;
+	enum from_namespaces from;
+	struct selector selector;
+	struct route_group_kind *kinds;	/* none: those that the protocol implies */
+	size_t kind_count;
+};
+
+enum address_type {
+	ADDRESS_IP,		/* the default */
+	ADDRESS_HOSTNAME,
+	ADDRESS_OTHER,		/* NamedAddress or a domain-prefixed type */
+};
+
+struct gateway_address {
+	struct loc loc;
+	enum address_type type;
+	const char *type_name;
+	const char *value;	/* "": assign one */
+	struct inet_addr addr;	/* ADDRESS_IP with a value only */
+};
+
+struct gateway {
+	struct object_meta meta;
+	const char *class_name;
+	struct loc class_loc;
+	struct gateway_address *addresses;
+	size_t address_count;
+	struct listener *listeners;	/* in the order of the manifest */
+	size_t listener_count;
+	bool has_parameters;	/* spec.infrastructure.parametersRef is given */
+	struct loc parameters_loc;
+};
+
+enum protocol {
+	PROTOCOL_TCP,
+	PROTOCOL_UDP,
+};
+
+struct parent_ref {
+	struct loc loc;
+	const char *group;	/* GATEWAY_GROUP if not given */
+	const char *kind;	/* "Gateway" if not given */
+	const char *namespace;	/* the route's if not given */
+	bool has_namespace;	/* as written */
+	const char *name;
+	const char *section_name;	/* or NULL */
+	uint16_t port;		/* 0: not given */
+};
+
+struct backend_ref {
+	struct loc loc;
+	const char *group;	/* "" if not given: core */
+	const char *kind;	/* "Service" if not given */
+	const char *namespace;	/* the route's if not given */
+	const char *name;
+	uint16_t port;		/* of the Service; 0: not given */
+	uint32_t weight;	/* 1 if not given; at most 1,000,000 */
+};
+
+struct route_rule {
+	struct loc loc;
+	const char *name;	/* or NULL */
+	struct backend_ref *backend_refs;
+	size_t backend_ref_count;
+};
+
+/* TCPRoute or UDPRoute. */
+struct route {
+	struct object_meta meta;
+	enum protocol protocol;	/* which of the two kinds */
+	struct parent_ref *parent_refs;
+	size_t parent_ref_count;
+	struct route_rule *rules;	/* one in v1, up to 16 in v1alpha2 */
+	size_t rule_count;
+};
+
+struct grant_from {
+	const char *group;
+	const char *kind;
+	const char *namespace;
+};
+
+struct grant_to {
+	const char *group;
+	const char *kind;
+	const char *name;	/* "": all */
+};
+
+struct reference_grant {
+	struct object_meta meta;
+	struct grant_from *from;
+	size_t from_count;
+	struct grant_to *to;
+	size_t to_count;
+};
+
+enum service_type {
+	SERVICE_CLUSTER_IP,	/* the default; headless ones, too */
+	SERVICE_NODE_PORT,
+	SERVICE_LOAD_BALANCER,
+	SERVICE_EXTERNAL_NAME,
+};
+
+enum service_protocol {
+	SERVICE_TCP,		/* the default */
+	SERVICE_UDP,
+	SERVICE_SCTP,
+};
+
+struct service_port {
+	struct loc loc;
+	const char *name;	/* "" if not given */
+	enum service_protocol protocol;
+	uint16_t port;
+};
+
+struct service {
+	struct object_meta meta;
+	enum service_type type;
+	struct service_port *ports;
+	size_t port_count;
+};
+
+struct endpoint {
+	struct loc loc;		/* of its first address */
+	struct inet_addr addr;	/* addresses[0], the only meaningful one */
+	bool ready;		/* conditions with their defaults */
+	bool serving;
+	bool terminating;
+};
+
+struct endpoint_port {
+	const char *name;	/* "" if not given */
+	enum service_protocol protocol;
+	uint16_t port;		/* 0: nil, not to be used */
+};
+
+struct endpoint_slice {
+	struct object_meta meta;
+	const char *service;	/* label kubernetes.io/service-name, or NULL */
+	bool usable;		/* addressType IPv4 or IPv6; FQDN is ignored */
+	struct endpoint *endpoints;
+	size_t endpoint_count;
+	struct endpoint_port *ports;
+	size_t port_count;
+};
+
+struct namespace {
+	struct object_meta meta;	/* with kubernetes.io/metadata.name */
+};
+
+/* A kind that was skipped, for the summary line. */
+struct skipped_kind {
+	const char *api_version;
+	const char *kind;
+	size_t count;
+};
+
+#define MODEL_LIST(type, name)						\
+	struct {							\
+		type *items;						\
+		size_t count;						\
+		size_t capacity;					\
+	} name
+
+/*
+ * Everything that was given. Lists are in the order of reading; nothing may
+ * depend on it (compile sorts). Objects of one kind, namespace and name are
+ * unique.
+ */
+struct model {
+	struct arena arena;
+	MODEL_LIST(struct gateway_class, classes);
+	MODEL_LIST(struct gateway, gateways);
+	MODEL_LIST(struct route, routes);
+	MODEL_LIST(struct reference_grant, grants);
+	MODEL_LIST(struct service, services);
+	MODEL_LIST(struct endpoint_slice, slices);
+	MODEL_LIST(struct namespace, namespaces);
+	MODEL_LIST(struct skipped_kind, skipped);
+	MODEL_LIST(struct source *, sources);
+	size_t object_count;	/* decoded, without the skipped */
+};
+
+/* Zeroed memory aside, a model needs no init. NULL is fine. */
+void model_free(struct model *model);
+
+#endif /* L4GATE_MODEL_H */

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "util/inet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int inet_parse(const char *text, struct inet_addr *ret_addr)
+{
+	struct inet_addr addr = { 0 };
+
+	if (inet_pton(AF_INET, text, &addr.addr) == 1)
+		addr.family = L4GATE_IPV4;
+	else if (inet_pton(AF_INET6, text, &addr.addr) == 1)
+		addr.family = L4GATE_IPV6;
+	else
+		return -EINVAL;
+	*ret_addr = addr;
+	return 0;
+}
+
+const char *inet_format(const struct inet_addr *addr, char *text)
+{
+	int family = addr->family == L4GATE_IPV4 ? AF_INET : AF_INET6;
+
+	return inet_ntop(family, &addr->addr, text, INET_TEXT_MAX);
+}
+
+const char *inet_format_port(const struct inet_addr *addr, uint16_t port,
+			     char *text)
+{
+	char host[INET_TEXT_MAX];
+
+	inet_format(addr, host);
+	snprintf(text, INET_TEXT_MAX,
+		 addr->family == L4GATE_IPV4 ? "%.48s:%u" : "[%.48s]:%u", host,
+		 port);
+	return text;
+}
+
+int inet_compare(const struct inet_addr *a, const struct inet_addr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+static const uint8_t *bytes(const struct inet_addr *addr)
+{
+	return (const uint8_t *)addr->addr.w;
+}
+
+bool inet_is_unspecified(const struct inet_addr *addr)
+{
+	static const struct l4gate_addr zero;
+
+	return !memcmp(&addr->addr, &zero, sizeof(zero));
+}
+
+bool inet_is_loopback(const struct inet_addr *addr)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	if (addr->family == L4GATE_IPV4)
+		return bytes(addr)[0] == 127;
+	return !memcmp(bytes(addr), one, sizeof(one));
+}
+
+bool inet_is_multicast(const struct inet_addr *addr)
+{
+	if (addr->family == L4GATE_IPV4)
+		return bytes(addr)[0] >= 224 && (bytes(addr)[0] < 240 ||
+			addr->addr.w[0] == 0xffffffff);
+	return bytes(addr)[0] == 0xff;
+}
+
+bool inet_is_link_local(const struct inet_addr *addr)
+{
+	if (addr->family == L4GATE_IPV4)
+		return bytes(addr)[0] == 169 && bytes(addr)[1] == 254;
+	return bytes(addr)[0] == 0xfe && (bytes(addr)[1] & 0xc0) == 0x80;
+}
