@@ -44,7 +44,7 @@
 #define L4GATE_INDEX_WORDS	8
 
 /* Locks that flow records and index lines share; a power of two. */
-#define L4GATE_FLOW_LOCKS	4096
+#define L4GATE_FLOW_LOCKS	1024
 
 /* Next hops that each CPU remembers, found by a hash of the address. */
 #define L4GATE_NEXTHOPS		4096

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* XDP: a frame in one piece, read and written directly. */
+#ifndef L4GATE_BPF_CTX_XDP_H
+#define L4GATE_BPF_CTX_XDP_H
+
+#include <linux/bpf.h>
+
+#define L4GATE_BPF_CTX_CHOSEN
+#define CTX struct xdp_md
+#define CTX_IS_FAST_PATH 1
+#define CTX_MAX_IHL 5
+#define CTX_PASS XDP_PASS
+#define CTX_DROP XDP_DROP
+
+#include "ctx.h"
+
+/*
+ * Cast first, then add: arithmetic on the 32-bit field itself is what the
+ * verifier refuses ("pointer arithmetic with <<= operator prohibited").
+ */
+static __always_inline void *ctx_data(CTX *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_data_end(CTX *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline void ctx_pull(CTX *ctx, __u32 length)
+{
+	(void)ctx;
+	(void)length;
+}
+
+static __always_inline __u32 ctx_length(CTX *ctx)
+{
+	return ctx_data_end(ctx) - ctx_data(ctx);
+}
+
+static __always_inline __u32 ctx_packets(CTX *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static __always_inline __u32 ctx_ifindex(CTX *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline bool ctx_has_vlan(CTX *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+static __always_inline bool ctx_is_gso(CTX *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+#include "rewrite.h"
+
+static __always_inline int translate_l4(void *l4, void *end, __u8 protocol,
+					const struct rewrite *rewrite)
+{
+	__u32 diff = csum_fold64((__u64)rewrite->addr_diff +
+				 rewrite->port_diff);
+
+	if (protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = l4;
+
+		if ((void *)(tcp + 1) > end)
+			return -1;
+		tcp->source = rewrite->sport;
+		tcp->dest = rewrite->dport;
+		tcp->check = csum_apply(tcp->check, diff);
+	} else {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end)
+			return -1;
+		udp->source = rewrite->sport;
+		udp->dest = rewrite->dport;
+		/* RFC 768: 0 says "none", and a sum of 0 is sent as 0xffff. */
+		if (udp->check)
+			udp->check = csum_apply(udp->check, diff) ?: 0xffff;
+	}
+	return 0;
+}
+
+/* Writes a rewrite into the frame; 0, or negative if that can't be. */
+static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
+					 const struct rewrite *rewrite)
+{
+	void *l3 = ctx_data(ctx) + L3_OFFSET, *end = ctx_data_end(ctx);
+
+	if (packet->family == L4GATE_IPV4) {
+		struct iphdr *ip = l3;
+
+		if ((void *)(ip + 1) > end)
+			return -1;
+		ip->saddr = rewrite->src.w[0];
+		ip->daddr = rewrite->dst.w[0];
+		ip->ttl -= rewrite->routed;
+		ip->check = csum_apply(ip->check,
+				       csum_fold64((__u64)rewrite->addr_diff +
+						   rewrite_ttl_diff(rewrite)));
+		return translate_l4(ip + 1, end, packet->protocol, rewrite);
+	} else {
+		struct ipv6hdr *ip = l3;
+
+		if ((void *)(ip + 1) > end)
+			return -1;
+		copy(&ip->saddr, &rewrite->src, sizeof(rewrite->src));
+		copy(&ip->daddr, &rewrite->dst, sizeof(rewrite->dst));
+		ip->hop_limit -= rewrite->routed;
+		return translate_l4(ip + 1, end, packet->protocol, rewrite);
+	}
+}
+
+/* Whether this hook can send to a next hop at all. */
+static __always_inline bool ctx_can_send(const struct l4gate_nexthop *nexthop)
+{
+	return nexthop->kind == L4GATE_NEXTHOP_XDP;
+}
+
+/* Sends the frame to a next hop of a kind that ctx_can_send(); an action. */
+static __always_inline int ctx_send(CTX *ctx,
+				    const struct l4gate_nexthop *nexthop)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return XDP_DROP;
+	copy(eth->h_source, nexthop->smac, ETH_ALEN);
+	copy(eth->h_dest, nexthop->dmac, ETH_ALEN);
+	if (nexthop->ifindex == ctx->ingress_ifindex)
+		return XDP_TX;
+	return bpf_redirect(nexthop->ifindex, 0);
+}
+
+/*
+ * Makes the frame a reply: cuts it to keep bytes, puts room bytes in front and
+ * lays header[size] over the beginning. An action.
+ */
+static __always_inline int ctx_make_reply(CTX *ctx, __u32 keep, __u32 room,
+					  const void *header, __u32 size)
+{
+	void *data;
+
+	if (bpf_xdp_adjust_tail(ctx, (int)keep - (int)ctx_length(ctx)))
+		return XDP_DROP;
+	if (room && bpf_xdp_adjust_head(ctx, -(int)room))
+		return XDP_DROP;
+	data = ctx_data(ctx);
+	if (data + size > ctx_data_end(ctx))
+		return XDP_DROP;
+	copy(data, header, size);
+	return XDP_TX;
+}
+
+#endif /* L4GATE_BPF_CTX_XDP_H */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * All maps. Keys and values are in include/l4gate/abi.h. Both programs share
+ * them by their pins.
+ *
+ * "Halves": user space writes the half that packets don't look at and then
+ * raises the generation, whose lowest bit names the other half. So a packet
+ * sees one config or the next, never a mix.
+ */
+#ifndef L4GATE_BPF_MAPS_H
+#define L4GATE_BPF_MAPS_H
+
+#include "ctx.h"
+
+/* The generation; written by `apply` at the instant of publishing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4gate_control);
+} l4gate_control SEC(".maps");
+
+/* ABI hash, hash keys and sizes; written by the first `attach`, 0600. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4gate_meta);
+} l4gate_meta SEC(".maps");
+
+/* Where listeners listen, both halves. Only the first packet of a flow asks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * L4GATE_MAX_BINDINGS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct l4gate_binding_key);
+	__type(value, struct l4gate_binding);
+} l4gate_bindings SEC(".maps");
+
+/* Ports of listeners in either half: a packet to another port is not ours. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l4gate_ports);
+} l4gate_ports SEC(".maps");
+
+/* Slot tables of routes, at route * 2 + half. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * L4GATE_MAX_ROUTES);
+	__type(key, __u32);
+	__type(value, struct l4gate_route);
+} l4gate_routes SEC(".maps");
+
+/* Pool that slot tables are made of; a chunk in use never changes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_MAX_CHUNKS);
+	__type(key, __u32);
+	__type(value, union l4gate_chunk);
+} l4gate_chunks SEC(".maps");
+
+/* Endpoints. An index is used again only with a higher generation in it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4gate_backend);
+} l4gate_backends SEC(".maps");
+
+/*
+ * Flow records; flow.h has the rules. Mappable, because such an array starts at
+ * a page: other arrays start at 56 mod 64, and a record would lie across one
+ * more cache line.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_DEFAULT_FLOWS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_flow);
+} l4gate_flows SEC(".maps");
+
+/* From hash to record: two words for every record, so that lines rarely fill. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 4);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_index_line);
+} l4gate_flow_index SEC(".maps");
+
+/* Locks of flow records and index lines, each in a cache line of its own. */
+struct flow_lock {
+	struct bpf_spin_lock lock;
+	__u32 pad[15];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_FLOW_LOCKS);
+	__type(key, __u32);
+	__type(value, struct flow_lock);
+} l4gate_flow_locks SEC(".maps");
+
+/* Devices that we are attached to; written by `attach` and `apply`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L4GATE_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct l4gate_device);
+} l4gate_devices SEC(".maps");
+
+/* Answers of the FIB, a small cache for each CPU: no lock, no torn entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_NEXTHOPS);
+	__type(key, __u32);
+	__type(value, struct l4gate_nexthop);
+} l4gate_nexthops SEC(".maps");
+
+/* Tokens of packets that we originate. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_BUDGETS);
+	__type(key, __u32);
+	__type(value, struct l4gate_budget);
+} l4gate_budgets SEC(".maps");
+
+/* Counters, per CPU, so that no packet waits for another's counting. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_MAX_LISTENERS);
+	__type(key, __u32);
+	__type(value, struct l4gate_stats);
+} l4gate_listener_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_MAX_ROUTES);
+	__type(key, __u32);
+	__type(value, struct l4gate_stats);
+} l4gate_route_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct l4gate_stats);
+} l4gate_backend_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_HOOK_MAX * L4GATE_REASON_MAX);
+	__type(key, __u32);
+	__type(value, struct l4gate_count);
+} l4gate_reason_stats SEC(".maps");
+
+#endif /* L4GATE_BPF_MAPS_H */

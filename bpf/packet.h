@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * From bytes to named fields, once. Later stages work on struct packet and on
+ * offsets that were checked here.
+ */
+#ifndef L4GATE_BPF_PACKET_H
+#define L4GATE_BPF_PACKET_H
+
+#include "ctx.h"
+
+struct packet {
+	struct l4gate_addr src;
+	struct l4gate_addr dst;
+	__be16 sport;
+	__be16 dport;
+	__u16 l4;		/* offset of the TCP or UDP header */
+	__u16 l3_length;	/* of the IP packet, as its header says */
+	__u8 family;		/* enum l4gate_family */
+	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 tcp_flags;		/* 0 for UDP */
+	__u8 ttl;		/* or hop limit */
+	__u32 length;		/* of the frame */
+};
+
+/* A step's answer that is not a way out: go on. */
+#define GO_ON L4GATE_REASON_MAX
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+/* Offset of the IP header: no tag is left where we look. */
+#define L3_OFFSET ((int)sizeof(struct ethhdr))
+
+/* Longest headers up to the end of TCP's fixed part, with IPv4 options. */
+#define HEADERS_MAX (L3_OFFSET + 60 + (int)sizeof(struct tcphdr))
+
+/*
+ * The L4 header of a parsed packet, to be checked against the end by the caller.
+ * The bound is for the verifier: read back from the stack, l4 may be anything up
+ * to 65,535, and then no check against the end counts ("invalid access to
+ * packet", 6.18).
+ */
+static __always_inline void *packet_l4(CTX *ctx, const struct packet *packet)
+{
+	__u32 offset = packet->l4;
+
+	barrier_var(offset);
+	if (offset > L3_OFFSET + 60)
+		offset = L3_OFFSET;
+	return ctx_data(ctx) + offset;
+}
+
+/*
+ * Ports and flags. The L4 header is at packet->l4; its fixed part must be
+ * there, so that whatever is rejected or translated later has it.
+ */
+static __always_inline enum l4gate_reason
+parse_l4(CTX *ctx, struct packet *packet)
+{
+	void *end = ctx_data_end(ctx);
+	void *l4 = packet_l4(ctx, packet);
+
+	if (packet->protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = l4;
+
+		if ((void *)(tcp + 1) > end)
+			return L4GATE_MALFORMED;
+		packet->sport = tcp->source;
+		packet->dport = tcp->dest;
+		packet->tcp_flags = ((__u8 *)tcp)[13];
+	} else {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end)
+			return L4GATE_MALFORMED;
+		packet->sport = udp->source;
+		packet->dport = udp->dest;
+		packet->tcp_flags = 0;
+	}
+	return GO_ON;
+}
+
+/* RFC 791. A fragment has no ports, or will be missed by those that follow. */
+static __always_inline enum l4gate_reason
+parse_ipv4(CTX *ctx, struct packet *packet)
+{
+	struct iphdr *ip = ctx_data(ctx) + L3_OFFSET;
+	__u32 header;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return L4GATE_MALFORMED;
+	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
+		return L4GATE_NOT_OURS;
+	header = ip->ihl * 4;
+	if (ip->version != 4 || header < sizeof(*ip))
+		return L4GATE_MALFORMED;
+	if (header > CTX_MAX_IHL * 4)
+		return L4GATE_DEFER_HEADER;
+	if (ip->frag_off & bpf_htons(0x3fff))
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_FRAGMENT;
+
+	packet->family = L4GATE_IPV4;
+	packet->protocol = ip->protocol;
+	packet->ttl = ip->ttl;
+	packet->l3_length = bpf_ntohs(ip->tot_len);
+	packet->l4 = L3_OFFSET + (CTX_MAX_IHL == 5 ? sizeof(*ip) : header);
+	packet->src.w[0] = ip->saddr;
+	packet->dst.w[0] = ip->daddr;
+	return GO_ON;
+}
+
+/* RFC 8200. What has extension headers before TCP or UDP is not looked into. */
+static __always_inline enum l4gate_reason
+parse_ipv6(CTX *ctx, struct packet *packet)
+{
+	struct ipv6hdr *ip = ctx_data(ctx) + L3_OFFSET;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return L4GATE_MALFORMED;
+	if (ip->version != 6)
+		return L4GATE_MALFORMED;
+	switch (ip->nexthdr) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		break;
+	case IPPROTO_FRAGMENT:
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_FRAGMENT;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_EXTENSION;
+	default:
+		return L4GATE_NOT_OURS;
+	}
+	packet->family = L4GATE_IPV6;
+	packet->protocol = ip->nexthdr;
+	packet->ttl = ip->hop_limit;
+	packet->l3_length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	packet->l4 = L3_OFFSET + sizeof(*ip);
+	copy(&packet->src, &ip->saddr, sizeof(packet->src));
+	copy(&packet->dst, &ip->daddr, sizeof(packet->dst));
+	return GO_ON;
+}
+
+/*
+ * Fills *packet, or returns the reason to leave the packet alone. packet->src
+ * and dst are zeroed by the caller: IPv4 writes their first words only.
+ */
+static __always_inline enum l4gate_reason
+parse_packet(CTX *ctx, struct packet *packet)
+{
+	enum l4gate_reason reason;
+	struct ethhdr *eth;
+
+	if (ctx_has_vlan(ctx))
+		return L4GATE_VLAN;
+	ctx_pull(ctx, HEADERS_MAX);
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return L4GATE_MALFORMED;
+
+	packet->length = ctx_length(ctx);
+	switch (eth->h_proto) {
+	case bpf_htons(ETH_P_IP):
+		reason = parse_ipv4(ctx, packet);
+		break;
+	case bpf_htons(ETH_P_IPV6):
+		reason = parse_ipv6(ctx, packet);
+		break;
+	case bpf_htons(ETH_P_8021Q):
+	case bpf_htons(ETH_P_8021AD):
+		return L4GATE_VLAN;
+	default:
+		return L4GATE_NOT_OURS;
+	}
+	if (reason != GO_ON)
+		return reason;
+
+	/* Shorter than its header says: whoever forwards it makes it worse. */
+	if (packet->l3_length + (__u32)L3_OFFSET > packet->length ||
+	    packet->l3_length + (__u32)L3_OFFSET < packet->l4 + 8U)
+		return L4GATE_MALFORMED;
+	return parse_l4(ctx, packet);
+}
+
+#endif /* L4GATE_BPF_PACKET_H */
