@@ -73,3 +73,20 @@ test_refusals_and_live_flows() {
   expect_json 'live UDP' "$(live_stop udp)" \
     '.by_backend.b1 == 50 and .exchanges > 100 and .moves + .mismatches + .timeouts == 0'
 }
+
+# The tools of test_flows.sh, over plain forwarding.
+test_frames_and_ports() {
+  local a
+  two_armed
+  start_identify
+  a=${ADDRESS4[b1]}
+  expect_json 'the same port again' "$(at cl timeout 60 "$PYTHON" "$TOOLS/again.py" \
+    "$a" "$PORT_IDENTIFY" --count 40)" '.ok == 40'
+  expect_json 'pair tcp' "$(at cl timeout 30 "$PYTHON" "$TOOLS/pair.py" tcp \
+    "$a:$PORT_IDENTIFY" "${ADDRESS4[b2]}:$PORT_IDENTIFY")" .ok
+  expect_json 'pair udp' "$(at cl timeout 30 "$PYTHON" "$TOOLS/pair.py" udp \
+    "$a:$PORT_IDENTIFY" "${ADDRESS4[b2]}:$PORT_IDENTIFY")" .ok
+  expect_json 'frames' "$(timeout 60 "$PYTHON" "$TOOLS/frames.py" --from cl eth0 --to gw cl0 \
+    --client 10.1.0.2 --client6 fd00:1::2 --listener "$VIP4" --listener6 "$VIP6" \
+    --backend "$a" --backend6 "${ADDRESS6[b1]}")" '.same == .sent'
+}

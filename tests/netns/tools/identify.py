@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """A backend that says who it is.
 
-TCP: one line "NAME CLIENT-ADDRESS CLIENT-PORT", then every byte is echoed.
+TCP: one line "NAME CLIENT-ADDRESS CLIENT-PORT", then every byte is echoed; the
+     block "bye" ends the connection from this side.
 UDP: every datagram is answered with the same line and the datagram itself.
 """
 import argparse
@@ -23,6 +24,8 @@ async def serve_tcp(name, reader, writer):
   try:
     writer.write(welcome(name, writer.get_extra_info("peername")))
     while data := await reader.read(65536):
+      if data == b"bye\n":
+        break
       writer.write(data)
       await writer.drain()
   except (ConnectionError, TimeoutError, OSError):
