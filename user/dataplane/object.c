@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "dataplane/object.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+
+#include "l4gate/names.h"
+#include "tc.skel.h"
+#include "xdp.skel.h"
+
+#define LOCK_WAIT_MS 10000
+#define LOCK_STEP_MS 20
+
+const char *const map_names[MAP_COUNT] = {
+	[MAP_CONTROL] = "l4gate_control",
+	[MAP_META] = "l4gate_meta",
+	[MAP_BINDINGS] = "l4gate_bindings",
+	[MAP_PORTS] = "l4gate_ports",
+	[MAP_ROUTES] = "l4gate_routes",
+	[MAP_CHUNKS] = "l4gate_chunks",
+	[MAP_BACKENDS] = "l4gate_backends",
+	[MAP_FLOWS] = "l4gate_flows",
+	[MAP_FLOW_INDEX] = "l4gate_flow_index",
+	[MAP_FLOW_LOCKS] = "l4gate_flow_locks",
+	[MAP_DEVICES] = "l4gate_devices",
+	[MAP_NEXTHOPS] = "l4gate_nexthops",
+	[MAP_BUDGETS] = "l4gate_budgets",
+	[MAP_LISTENER_STATS] = "l4gate_listener_stats",
+	[MAP_ROUTE_STATS] = "l4gate_route_stats",
+	[MAP_BACKEND_STATS] = "l4gate_backend_stats",
+	[MAP_REASON_STATS] = "l4gate_reason_stats",
+};
+
+/*
+ * Idle timeouts, in seconds. ESTABLISHED outlives Linux's first keepalive, two
+ * hours (RFC 5382 REQ-5); CLOSING is Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
+ */
+static const uint32_t timeouts[L4GATE_FLOW_STATES] = {
+	[L4GATE_FLOW_CLOSING] = 60,
+	[L4GATE_FLOW_HALF_OPEN] = 60,
+	[L4GATE_FLOW_UNREPLIED] = 30,
+	[L4GATE_FLOW_ESTABLISHED] = 7440,
+	[L4GATE_FLOW_REPLIED] = 180,
+};
+
+uint32_t dataplane_timeout(enum l4gate_flow_state state)
+{
+	return state < L4GATE_FLOW_STATES ? timeouts[state] : 0;
+}
+
+/* The resolution of the coarse clock is a jiffy. */
+uint32_t dataplane_hz(void)
+{
+	struct timespec jiffy;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy) || jiffy.tv_sec ||
+	    jiffy.tv_nsec <= 0)
+		return 250;
+	return (1000000000 + jiffy.tv_nsec / 2) / jiffy.tv_nsec;
+}
+
+/* log2 of the jiffies in a tick: as close below a second as a shift gets. */
+static uint32_t tick_shift(uint32_t hz)
+{
+	uint32_t shift = 0;
+
+	while ((2u << shift) <= hz)
+		shift++;
+	return shift;
+}
+
+double dataplane_tick_seconds(const struct dataplane *dataplane)
+{
+	uint32_t hz = dataplane->meta.hz ?: dataplane_hz();
+
+	return (double)(1u << tick_shift(hz)) / hz;
+}
+
+/* jiffies_64 starts five minutes before its low half wraps (INITIAL_JIFFIES). */
+uint32_t dataplane_ticks(const struct dataplane *dataplane)
+{
+	uint32_t hz = dataplane->meta.hz ?: dataplane_hz();
+	uint64_t jiffies = (uint32_t)(-300 * (int64_t)hz);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	jiffies += (uint64_t)now.tv_sec * hz +
+		   (uint64_t)now.tv_nsec * hz / 1000000000;
+	return jiffies >> tick_shift(hz);
+}
+
+const char *dataplane_path(const struct dataplane *dataplane, const char *name,
+			   char *path)
+{
+	snprintf(path, PATH_MAX, "%s/%s", dataplane->pin_dir, name);
+	return path;
+}
+
+/* FNV-1a over what the maps of this binary look like. */
+static uint64_t abi_hash(struct bpf_object *object)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		char text[128];
+		size_t i;
+
+		if (strncmp(bpf_map__name(map), "l4gate_", 7))
+			continue;
+		snprintf(text, sizeof(text), "%u %s %u %u %u %u;",
+			 L4GATE_ABI_VERSION, bpf_map__name(map),
+			 bpf_map__type(map), bpf_map__key_size(map),
+			 bpf_map__value_size(map), bpf_map__map_flags(map));
+		for (i = 0; text[i]; i++)
+			hash = (hash ^ (unsigned char)text[i]) *
+			       0x100000001b3ULL;
+	}
+	return hash;
+}
+
+static int read_port_range(uint32_t *ret_low, uint32_t *ret_high)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	int n;
+
+	if (!file)
+		return -errno;
+	n = fscanf(file, "%u %u", ret_low, ret_high);
+	fclose(file);
+	return n == 2 ? 0 : -EINVAL;
+}
+
+/*
+ * NAT ports lie apart from those that the node's own connections get: below its
+ * local port range if there is room, else above it.
+ */
+static int choose_nat_ports(struct l4gate_meta *meta, struct fail *fail_)
+{
+	uint32_t low, high;
+
+	if (read_port_range(&low, &high)) {
+		low = 32768;
+		high = 60999;
+	}
+	if (low >= 10240 + 4096) {
+		meta->nat_port_min = 10240;
+		meta->nat_port_max = low - 1;
+	} else if (high <= 65535 - 4096) {
+		meta->nat_port_min = high + 1;
+		meta->nat_port_max = 65535;
+	} else {
+		return fail(fail_, -ERANGE, "net.ipv4.ip_local_port_range is %u-%u: that leaves no 4096 ports for NAT below it (from 10240) or above it",
+			    low, high);
+	}
+	return 0;
+}
+
+static int check_directory(const char *path, struct fail *fail_)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (lstat(path, &st))
+		return fail(fail_, -errno, errno == ENOENT ?
+			    "%s: nothing is attached (l4gate attach DEV makes it)" :
+			    "%s: %m", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 0027))
+		return fail(fail_, -EPERM, "%s: must be a directory of uid %u with mode 0750 at most, is %04o of uid %u: refusing to trust it",
+			    path, geteuid(), st.st_mode & 07777, st.st_uid);
+	if (statfs(path, &fs) || fs.f_type != BPF_FS_MAGIC)
+		return fail(fail_, -EINVAL, "%s: not on a bpf file system (mount -t bpf bpf /sys/fs/bpf; inside \"ip netns exec\" it is hidden: use nsenter --net)",
+			    path);
+	return 0;
+}
+
+static int make_directory(const char *path, struct fail *fail_)
+{
+	if (!mkdir(path, 0750) || errno == EEXIST)
+		return 0;
+	switch (errno) {
+	case EROFS:
+		return fail(fail_, -EROFS, "%s: the file system is read-only (mount -o remount,rw /sys/fs/bpf)", path);
+	case ENOENT:
+	case EPERM:
+		return fail(fail_, -errno, "%s: can't be made: is a bpf file system mounted? (mount -t bpf bpf /sys/fs/bpf)", path);
+	default:
+		return fail(fail_, -errno, "%s: can't be made: %m", path);
+	}
+}
+
+static int take_lock(struct dataplane *dataplane, struct fail *fail_)
+{
+	int waited, fd;
+
+	fd = open(dataplane->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(fail_, -errno, "%s: %m", dataplane->pin_dir);
+	for (waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited += LOCK_STEP_MS) {
+		struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
+
+		if (errno != EWOULDBLOCK || waited >= LOCK_WAIT_MS) {
+			close(fd);
+			return fail(fail_, -EBUSY, "%s: another l4gate has been writing for ten seconds (fuser -v %s names it)",
+				    dataplane->pin_dir, dataplane->pin_dir);
+		}
+		nanosleep(&step, NULL);
+	}
+	dataplane->lock_fd = fd;
+	return 0;
+}
+
+static int open_maps(struct dataplane *dataplane, enum open_mode mode,
+		     struct fail *fail_)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, read_only, .file_flags = BPF_F_RDONLY);
+	char path[PATH_MAX];
+	uint32_t key = 0;
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		dataplane_path(dataplane, map_names[i], path);
+		if (mode == OPEN_READ)
+			dataplane->maps[i] = bpf_obj_get_opts(path, &read_only);
+		else
+			dataplane->maps[i] = bpf_obj_get(path);
+		if (dataplane->maps[i] < 0 && mode != OPEN_READ)
+			return fail(fail_, -errno, errno == ENOENT ?
+				    "%s: missing: nothing is attached (l4gate attach DEV)" :
+				    "%s: %m", path);
+	}
+	if (dataplane->maps[MAP_META] < 0)
+		return mode == OPEN_READ ? 0 : -ENOENT;
+	if (bpf_map_lookup_elem(dataplane->maps[MAP_META], &key,
+				&dataplane->meta))
+		return fail(fail_, -errno, "%s: can't be read: %m",
+			    map_names[MAP_META]);
+	return 0;
+}
+
+static int map_order(const char *name)
+{
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++)
+		if (!strcmp(map_names[i], name))
+			return i;
+	return -1;
+}
+
+/* Sizes and pins of an object's maps; pinned ones are reused by libbpf. */
+static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		int id = map_order(bpf_map__name(map)), error = 0;
+
+		if (id < 0)
+			continue;
+		if (id == MAP_FLOWS)
+			error = bpf_map__set_max_entries(
+				map, dataplane->meta.max_flows);
+		if (id == MAP_FLOW_INDEX)
+			error = bpf_map__set_max_entries(
+				map, dataplane->meta.max_flows / 4);
+		dataplane_path(dataplane, map_names[id], path);
+		if (error || bpf_map__set_pin_path(map, path))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Constants of one program: a macro, because each skeleton has its own type. */
+#define SET_CONFIG(rodata, meta) do {					\
+	uint32_t hz_ = (meta)->hz, shift_ = tick_shift(hz_), i_;	\
+	memcpy((void *)(rodata)->hash_key, (meta)->key,			\
+	       sizeof((meta)->key));					\
+	(rodata)->flow_mask = (meta)->max_flows - 1;			\
+	(rodata)->index_mask = (meta)->max_flows / 4 - 1;		\
+	(rodata)->nat_port_min = (meta)->nat_port_min;			\
+	(rodata)->nat_port_count =					\
+		(meta)->nat_port_max - (meta)->nat_port_min + 1;	\
+	(rodata)->tick_shift = shift_;					\
+	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++)			\
+		(rodata)->flow_timeout[i_] =				\
+			((uint64_t)timeouts[i_] * hz_) >> shift_;	\
+	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
+	(rodata)->nexthop_lifetime = hz_;				\
+	(rodata)->budget_rate[L4GATE_BUDGET_RST] = 10000 / hz_ ?: 1;	\
+	(rodata)->budget_rate[L4GATE_BUDGET_ICMP] = 1000 / hz_ ?: 1;	\
+} while (0)
+
+static int new_meta(struct dataplane *dataplane, uint64_t abi,
+		    const struct open_options *options, struct fail *fail_)
+{
+	struct l4gate_meta *meta = &dataplane->meta;
+
+	*meta = (struct l4gate_meta){
+		.abi = abi,
+		.max_flows = options->max_flows ?: L4GATE_DEFAULT_FLOWS,
+		.hz = dataplane_hz(),
+	};
+	if (getrandom(meta->key, sizeof(meta->key), 0) != sizeof(meta->key))
+		return fail(fail_, -errno, "getrandom: %m");
+	return choose_nat_ports(meta, fail_);
+}
+
+/* Finds the meta data of an existing instance, or makes that of a new one. */
+static int settle_meta(struct dataplane *dataplane, uint64_t abi,
+		       const struct open_options *options, bool *ret_new,
+		       struct fail *fail_)
+{
+	char path[PATH_MAX];
+	uint32_t key = 0;
+	int fd, error;
+
+	dataplane_path(dataplane, map_names[MAP_META], path);
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT) {
+		*ret_new = true;
+		return new_meta(dataplane, abi, options, fail_);
+	}
+	if (fd < 0)
+		return fail(fail_, -errno, "%s: %m", path);
+	error = bpf_map_lookup_elem(fd, &key, &dataplane->meta);
+	close(fd);
+	if (error)
+		return fail(fail_, -errno, "%s: can't be read: %m", path);
+	/* Killed between making the map and writing it: nothing was attached. */
+	*ret_new = !dataplane->meta.abi;
+	if (*ret_new)
+		return new_meta(dataplane, abi, options, fail_);
+	if (dataplane->meta.abi != abi)
+		return fail(fail_, -EPROTO, "%s: the maps there are of another version of l4gate (ABI %016llx, this one has %016llx): l4gate detach with that version first",
+			    dataplane->pin_dir,
+			    (unsigned long long)dataplane->meta.abi,
+			    (unsigned long long)abi);
+	return 0;
+}
+
+static int load_error(int error, struct fail *fail_)
+{
+	if (error == -EPERM)
+		return fail(fail_, error, "the kernel refuses to load the programs: CAP_BPF and CAP_NET_ADMIN are needed (and, before Linux 5.11, a larger RLIMIT_MEMLOCK)");
+	if (error == -ENOMEM)
+		return fail(fail_, error, "the kernel has no memory for the maps (fewer --max-flows need less)");
+	return fail(fail_, error, "the kernel refuses to load the programs: %s (-v shows its log)",
+		    strerror(-error));
+}
+
+static int load(struct dataplane *dataplane, const struct open_options *options,
+		struct fail *fail_)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct l4gate_xdp_bpf *xdp;
+	struct l4gate_tc_bpf *tc;
+	uint32_t key = 0;
+	bool fresh = false;
+	int error;
+
+	/* Before Linux 5.11 maps count against it; if it can't be, load says so. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	dataplane->skeletons[0] = xdp = l4gate_xdp_bpf__open();
+	dataplane->skeletons[1] = tc = l4gate_tc_bpf__open();
+	if (!xdp || !tc)
+		return fail(fail_, -ENOMEM, "no memory for the programs");
+	error = settle_meta(dataplane, abi_hash(xdp->obj), options, &fresh,
+			    fail_);
+	if (error)
+		return error;
+	SET_CONFIG(xdp->rodata, &dataplane->meta);
+	SET_CONFIG(tc->rodata, &dataplane->meta);
+	error = prepare_maps(dataplane, xdp->obj) ?:
+		prepare_maps(dataplane, tc->obj);
+	if (error)
+		return fail(fail_, error, "no memory for the programs");
+	error = l4gate_xdp_bpf__load(xdp);
+	if (!error)
+		error = l4gate_tc_bpf__load(tc);
+	if (error)
+		return load_error(error, fail_);
+	if (fresh && bpf_map_update_elem(bpf_map__fd(xdp->maps.l4gate_meta),
+					 &key, &dataplane->meta, BPF_ANY))
+		return fail(fail_, -errno, "%s: can't be written: %m",
+			    map_names[MAP_META]);
+	dataplane->xdp_fd = bpf_program__fd(xdp->progs.l4gate_xdp);
+	dataplane->ingress_fd = bpf_program__fd(tc->progs.l4gate_ingress);
+	dataplane->egress_fd = bpf_program__fd(tc->progs.l4gate_egress);
+	return 0;
+}
+
+/* A scraper needs to read counters, and nothing else. */
+static void set_modes(const struct dataplane *dataplane)
+{
+	char path[PATH_MAX];
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		dataplane_path(dataplane, map_names[i], path);
+		(void)chmod(path, i >= MAP_LISTENER_STATS ? 0440 : 0600);
+	}
+}
+
+int dataplane_open(const struct open_options *options, enum open_mode mode,
+		   struct dataplane **ret_dataplane, struct fail *fail_)
+{
+	struct dataplane *dataplane;
+	int error, i;
+
+	dataplane = calloc(1, sizeof(*dataplane));
+	if (!dataplane)
+		return -ENOMEM;
+	dataplane->lock_fd = dataplane->xdp_fd = -1;
+	dataplane->ingress_fd = dataplane->egress_fd = -1;
+	for (i = 0; i < MAP_COUNT; i++)
+		dataplane->maps[i] = -1;
+	dataplane->pin_dir = strdup(options->pin_dir);
+	error = dataplane->pin_dir ? 0 : -ENOMEM;
+
+	if (!error && mode == OPEN_LOAD)
+		error = make_directory(dataplane->pin_dir, fail_);
+	if (!error)
+		error = check_directory(dataplane->pin_dir, fail_);
+	if (!error && mode != OPEN_READ)
+		error = take_lock(dataplane, fail_);
+	if (!error && mode == OPEN_LOAD)
+		error = load(dataplane, options, fail_);
+	if (!error)
+		error = open_maps(dataplane, mode, fail_);
+	if (error) {
+		dataplane_close(dataplane);
+		return error;
+	}
+	if (mode == OPEN_LOAD)
+		set_modes(dataplane);
+	*ret_dataplane = dataplane;
+	return 0;
+}
+
+void dataplane_close(struct dataplane *dataplane)
+{
+	int i;
+
+	if (!dataplane)
+		return;
+	for (i = 0; i < MAP_COUNT; i++)
+		if (dataplane->maps[i] >= 0)
+			close(dataplane->maps[i]);
+	l4gate_xdp_bpf__destroy(dataplane->skeletons[0]);
+	l4gate_tc_bpf__destroy(dataplane->skeletons[1]);
+	if (dataplane->lock_fd >= 0)
+		close(dataplane->lock_fd);
+	free(dataplane->pin_dir);
+	free(dataplane);
+}
+
+int dataplane_remove(struct dataplane *dataplane, struct fail *fail_)
+{
+	DIR *directory = opendir(dataplane->pin_dir);
+	char path[PATH_MAX];
+	struct dirent *entry;
+
+	if (!directory)
+		return fail(fail_, -errno, "%s: %m", dataplane->pin_dir);
+	while ((entry = readdir(directory))) {
+		if (strncmp(entry->d_name, "l4gate_", 7) &&
+		    strncmp(entry->d_name, "state-", 6))
+			continue;
+		unlink(dataplane_path(dataplane, entry->d_name, path));
+	}
+	closedir(directory);
+	if (rmdir(dataplane->pin_dir))
+		return fail(fail_, -errno, "%s: %m", dataplane->pin_dir);
+	return 0;
+}

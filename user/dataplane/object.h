@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Programs and maps: loaded by `attach`, found by their pins by everyone else.
+ */
+#ifndef L4GATE_DATAPLANE_OBJECT_H
+#define L4GATE_DATAPLANE_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l4gate/abi.h"
+#include "util/fail.h"
+
+enum map_id {
+	MAP_CONTROL,
+	MAP_META,
+	MAP_BINDINGS,
+	MAP_PORTS,
+	MAP_ROUTES,
+	MAP_CHUNKS,
+	MAP_BACKENDS,
+	MAP_FLOWS,
+	MAP_FLOW_INDEX,
+	MAP_FLOW_LOCKS,
+	MAP_DEVICES,
+	MAP_NEXTHOPS,
+	MAP_BUDGETS,
+	MAP_LISTENER_STATS,
+	MAP_ROUTE_STATS,
+	MAP_BACKEND_STATS,
+	MAP_REASON_STATS,
+	MAP_COUNT
+};
+
+extern const char *const map_names[MAP_COUNT];
+
+enum open_mode {
+	OPEN_READ,		/* maps that can be read; missing ones are -1 */
+	OPEN_WRITE,		/* all maps, and the writer's lock */
+	OPEN_LOAD,		/* as OPEN_WRITE, and the programs, loaded anew */
+};
+
+struct dataplane {
+	char *pin_dir;
+	int lock_fd;		/* -1: no lock */
+	int maps[MAP_COUNT];	/* -1: not open */
+	int xdp_fd;		/* programs, with OPEN_LOAD only; else -1 */
+	int ingress_fd;
+	int egress_fd;
+	struct l4gate_meta meta;
+	void *skeletons[2];
+};
+
+struct open_options {
+	const char *pin_dir;
+	uint32_t max_flows;	/* 0: the default; used when maps are made */
+};
+
+/*
+ * Opens the instance in pin_dir. OPEN_LOAD makes directory and maps where they
+ * are missing. Waits for another writer's lock, up to ten seconds.
+ * -ENOENT: there is no instance; -EBUSY: another writer; -EPROTO: maps of
+ * another ABI. Says why in fail.
+ */
+int dataplane_open(const struct open_options *options, enum open_mode mode,
+		   struct dataplane **ret_dataplane, struct fail *fail);
+
+/* NULL is fine. */
+void dataplane_close(struct dataplane *dataplane);
+
+/* "PIN_DIR/name" into path[PATH_MAX]; returns path. */
+const char *dataplane_path(const struct dataplane *dataplane, const char *name,
+			   char *path);
+
+/* Removes all that is pinned, and the directory, when no link is left. */
+int dataplane_remove(struct dataplane *dataplane, struct fail *fail);
+
+/* Jiffies a second of this kernel. */
+uint32_t dataplane_hz(void);
+
+/* Seconds of a flow state's idle timeout (README has the table). */
+uint32_t dataplane_timeout(enum l4gate_flow_state state);
+
+/* The data path's clock now, in ticks, and ticks a second. */
+uint32_t dataplane_ticks(const struct dataplane *dataplane);
+double dataplane_tick_seconds(const struct dataplane *dataplane);
+
+#endif /* L4GATE_DATAPLANE_OBJECT_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is published, as user space knows it: names, and the numbers of maps that
+ * they were given. A JSON document in a BPF map of its own, pinned as
+ * "state-GENERATION" before that generation is published, so that it is there
+ * for exactly as long as packets see it:
+ *
+ * { "schema": 1, "generation": N, "applied": SECONDS,
+ *   "listeners": [ { "id", "namespace", "gateway", "name", "protocol": "TCP",
+ *                    "port", "addresses": [ "..." ], "route": ID or null } ],
+ *   "routes": [ { "id", "kind": "TCPRoute", "namespace", "name",
+ *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
+ *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
+ *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ] } ],
+ *       "backends": [ { "id", "generation", "ref", "address", "port",
+ *                       "state": "active" | "draining", "wanted", "slots" } ]
+ *   } ],
+ *   "gateways": [ { "namespace", "name", "class", "conditions": [ ... ],
+ *       "listeners": [ { "name", "protocol", "port", "attachedRoutes",
+ *                        "conditions": [ { "type", "status", "reason",
+ *                                          "message" } ] } ] } ] }
+ */
+#ifndef L4GATE_DATAPLANE_STATE_H
+#define L4GATE_DATAPLANE_STATE_H
+
+#include <jansson.h>
+
+#include "dataplane/object.h"
+
+/*
+ * The published state, to be released with json_decref(); an empty one of
+ * generation 0 when nothing has been applied yet.
+ */
+int state_read(const struct dataplane *dataplane, json_t **ret_state,
+	       struct fail *fail);
+
+/* Pins state for a generation that is about to be published. */
+int state_write(const struct dataplane *dataplane, json_t *state,
+		uint64_t generation, struct fail *fail);
+
+/* Unpins the states of all generations but one. */
+void state_sweep(const struct dataplane *dataplane, uint64_t generation);
+
+/* The published generation. */
+int generation_read(const struct dataplane *dataplane,
+		    uint64_t *ret_generation, struct fail *fail);
+
+#endif /* L4GATE_DATAPLANE_STATE_H */
