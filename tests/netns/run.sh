@@ -124,6 +124,7 @@ main() {
   [[ -x $L4GATE ]] || fail "$L4GATE: not there; run make first"
   mkdir -p "$O/tests/netns"
   RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/l4gate-netns.XXXXXX")
+  chmod 711 "$RESULTS"
   touch "$RESULTS/results"
   pass_object >/dev/null
   run_all "${tests[@]}"
