@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "compile/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int meta_compare(const struct object_meta *a, const struct object_meta *b)
+{
+	int order = strcmp(a->namespace, b->namespace);
+
+	return order ? order : strcmp(a->name, b->name);
+}
+
+int meta_precedence(const struct object_meta *a, const struct object_meta *b,
+		    bool timed)
+{
+	if (timed && a->created != b->created)
+		return a->created < b->created ? -1 : 1;
+	return meta_compare(a, b);
+}
+
+#define COMPARE_BY_META(name, type)					\
+static int name(const void *a, const void *b)				\
+{									\
+	const type *const *x = a, *const *y = b;			\
+									\
+	return meta_compare(&(*x)->meta, &(*y)->meta);			\
+}
+COMPARE_BY_META(class_compare, struct gateway_class)
+COMPARE_BY_META(gateway_compare, struct gateway)
+COMPARE_BY_META(service_compare, struct service)
+COMPARE_BY_META(namespace_compare, struct namespace)
+COMPARE_BY_META(grant_compare, struct reference_grant)
+
+static int route_compare(const void *a, const void *b)
+{
+	const struct route *x = *(const struct route *const *)a;
+	const struct route *y = *(const struct route *const *)b;
+
+	if (x->protocol != y->protocol)
+		return x->protocol < y->protocol ? -1 : 1;
+	return meta_compare(&x->meta, &y->meta);
+}
+
+static int slice_compare(const void *a, const void *b)
+{
+	const struct endpoint_slice *x = *(const struct endpoint_slice *const *)a;
+	const struct endpoint_slice *y = *(const struct endpoint_slice *const *)b;
+	int order = strcmp(x->meta.namespace, y->meta.namespace);
+
+	if (!order)
+		order = strcmp(x->service, y->service);
+	return order ? order : strcmp(x->meta.name, y->meta.name);
+}
+
+/* Fills ret_list with the addresses of the items, sorted; 0 or -ENOMEM. */
+#define SORT_LIST(arena, list, ret_list, ret_count, compare) ({		\
+	size_t i_;							\
+	int err_ = -ENOMEM;						\
+									\
+	ret_list = arena_array(arena, (list).count, sizeof(*ret_list));	\
+	if (ret_list) {							\
+		for (i_ = 0; i_ < (list).count; i_++)			\
+			ret_list[i_] = &(list).items[i_];		\
+		ret_count = (list).count;				\
+		qsort(ret_list, ret_count, sizeof(*ret_list), compare);	\
+		err_ = 0;						\
+	}								\
+	err_;								\
+})
+
+static int sort_slices(struct index *index, const struct model *model,
+		       struct arena *arena)
+{
+	size_t i, n = 0;
+
+	index->slices = arena_array(arena, model->slices.count,
+				    sizeof(*index->slices));
+	if (!index->slices)
+		return -ENOMEM;
+	for (i = 0; i < model->slices.count; i++)
+		if (model->slices.items[i].service)
+			index->slices[n++] = &model->slices.items[i];
+	index->slice_count = n;
+	qsort(index->slices, n, sizeof(*index->slices), slice_compare);
+	return 0;
+}
+
+int index_build(struct index *index, const struct model *model,
+		struct arena *arena)
+{
+	if (SORT_LIST(arena, model->classes, index->classes,
+		      index->class_count, class_compare) ||
+	    SORT_LIST(arena, model->gateways, index->gateways,
+		      index->gateway_count, gateway_compare) ||
+	    SORT_LIST(arena, model->routes, index->routes,
+		      index->route_count, route_compare) ||
+	    SORT_LIST(arena, model->services, index->services,
+		      index->service_count, service_compare) ||
+	    SORT_LIST(arena, model->namespaces, index->namespaces,
+		      index->namespace_count, namespace_compare) ||
+	    SORT_LIST(arena, model->grants, index->grants,
+		      index->grant_count, grant_compare))
+		return -ENOMEM;
+	return sort_slices(index, model, arena);
+}
+
+#define FIND(list, count, type, find_namespace, find_name, compare) ({	\
+	const type key_ = {						\
+		.meta = {						\
+			.namespace = find_namespace,			\
+			.name = find_name,				\
+		},							\
+	};								\
+	const type *at_ = &key_;					\
+	const type **found_ = bsearch(&at_, list, count,		\
+				      sizeof(*(list)), compare);	\
+									\
+	found_ ? *found_ : NULL;					\
+})
+
+const struct gateway_class *index_class(const struct index *index,
+					const char *name)
+{
+	return FIND(index->classes, index->class_count, struct gateway_class,
+		    "", name, class_compare);
+}
+
+const struct gateway *index_gateway(const struct index *index,
+				    const char *namespace, const char *name)
+{
+	return FIND(index->gateways, index->gateway_count, struct gateway,
+		    namespace, name, gateway_compare);
+}
+
+const struct service *index_service(const struct index *index,
+				    const char *namespace, const char *name)
+{
+	return FIND(index->services, index->service_count, struct service,
+		    namespace, name, service_compare);
+}
+
+const struct namespace *index_namespace(const struct index *index,
+					const char *name)
+{
+	return FIND(index->namespaces, index->namespace_count,
+		    struct namespace, "", name, namespace_compare);
+}
+
+static int grant_against(const struct index *index, size_t i,
+			 const char *namespace, const char *unused)
+{
+	(void)unused;
+	return strcmp(index->grants[i]->meta.namespace, namespace);
+}
+
+static int slice_against(const struct index *index, size_t i,
+			 const char *namespace, const char *service)
+{
+	int order = strcmp(index->slices[i]->meta.namespace, namespace);
+
+	return order ? order : strcmp(index->slices[i]->service, service);
+}
+
+/* The elements that against() calls equal, in a list of count. */
+static struct index_range range(const struct index *index, size_t count,
+				int (*against)(const struct index *, size_t,
+					       const char *, const char *),
+				const char *namespace, const char *name)
+{
+	struct index_range range;
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (against(index, middle, namespace, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	range.first = low;
+	while (low < count && !against(index, low, namespace, name))
+		low++;
+	range.count = low - range.first;
+	return range;
+}
+
+struct index_range index_grants(const struct index *index,
+				const char *namespace)
+{
+	return range(index, index->grant_count, grant_against, namespace, "");
+}
+
+struct index_range index_slices(const struct index *index,
+				const char *namespace, const char *service)
+{
+	return range(index, index->slice_count, slice_against, namespace,
+		     service);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The objects of a model in order, found by name. Everything that compiles
+ * goes through these lists, so that nothing depends on the order of reading.
+ */
+#ifndef L4GATE_COMPILE_INDEX_H
+#define L4GATE_COMPILE_INDEX_H
+
+#include "model/model.h"
+
+struct index {
+	const struct gateway_class **classes;	/* by name */
+	const struct gateway **gateways;	/* by namespace, name */
+	const struct route **routes;		/* by protocol, namespace, name */
+	const struct service **services;	/* by namespace, name */
+	const struct namespace **namespaces;	/* by name */
+	const struct reference_grant **grants;	/* by namespace, name */
+	const struct endpoint_slice **slices;	/* by namespace, service, name;
+						   only those with a service */
+	size_t class_count;
+	size_t gateway_count;
+	size_t route_count;
+	size_t service_count;
+	size_t namespace_count;
+	size_t grant_count;
+	size_t slice_count;
+};
+
+/* Consecutive elements [first, first + count) of one of the lists. */
+struct index_range {
+	size_t first;
+	size_t count;
+};
+
+/* 0 or -ENOMEM; the lists live in arena. */
+int index_build(struct index *index, const struct model *model,
+		struct arena *arena);
+
+/* Each NULL if there is none. */
+const struct gateway_class *index_class(const struct index *index,
+					const char *name);
+const struct gateway *index_gateway(const struct index *index,
+				    const char *namespace, const char *name);
+const struct service *index_service(const struct index *index,
+				    const char *namespace, const char *name);
+const struct namespace *index_namespace(const struct index *index,
+					const char *name);
+
+struct index_range index_grants(const struct index *index,
+				const char *namespace);
+struct index_range index_slices(const struct index *index,
+				const char *namespace, const char *service);
+
+/* Orders by namespace, then by name. */
+int meta_compare(const struct object_meta *a, const struct object_meta *b);
+
+/*
+ * Which of two objects takes precedence: the older, then the first by namespace
+ * and name. Without a timestamp an object is neither older nor younger than
+ * any other; the order would not be one if that held for each pair alone, so
+ * timed is false, and names decide for all, as soon as one of those that
+ * compete has none.
+ */
+int meta_precedence(const struct object_meta *a, const struct object_meta *b,
+		    bool timed);
+
+#endif /* L4GATE_COMPILE_INDEX_H */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the steps of a compile hand to each other. Each step fills in its part
+ * and reads those of the steps before it; compile.c has their order.
+ */
+#ifndef L4GATE_COMPILE_WORK_H
+#define L4GATE_COMPILE_WORK_H
+
+#include "compile/compile.h"
+#include "compile/index.h"
+
+struct gateway_work;
+struct route_work;
+
+enum listener_fault {
+	LISTENER_SOUND,
+	LISTENER_UNKNOWN_PROTOCOL,	/* neither TCP nor UDP */
+	LISTENER_CONFLICT,	/* with another one of its Gateway: both lose */
+	LISTENER_LOST,		/* to one of a Gateway that goes first */
+};
+
+struct listener_work {
+	/* gateways.c */
+	const struct listener *listener;
+	struct gateway_work *gateway;
+	enum protocol protocol;		/* unless LISTENER_UNKNOWN_PROTOCOL */
+	bool known_protocol;
+	bool supports_route;		/* the one kind that protocol implies */
+	const struct route_group_kind *bad_kind;	/* the first one, or NULL */
+	bool no_selector;		/* from: Selector, but none given */
+	/* conflict.c */
+	enum listener_fault fault;
+	bool in_conflict;		/* with rival, whatever the fault */
+	const struct listener_work *rival;
+	bool programmed;
+	/* attach.c */
+	uint32_t attached;
+	bool untimed;			/* one of these has no timestamp */
+	const struct route_work *last_attached;
+	struct route_work *winner;	/* the one that gets traffic, or NULL */
+};
+
+enum gateway_fault {
+	GATEWAY_SOUND,
+	GATEWAY_PARAMETERS,
+	GATEWAY_ADDRESS_UNSUPPORTED,
+	GATEWAY_ADDRESS_UNASSIGNED,
+	GATEWAY_ADDRESS_UNUSABLE,
+};
+
+struct gateway_work {
+	const struct gateway *gateway;
+	struct listener_work *listeners;	/* in the order of the spec */
+	size_t listener_count;
+	struct inet_addr *addresses;	/* of the spec, sorted, each once */
+	size_t address_count;
+	enum gateway_fault fault;
+	const struct gateway_address *fault_address;
+	bool contested;		/* wants what another Gateway wants, too */
+};
+
+enum attach_result {
+	ATTACHED,
+	ATTACH_NO_MATCH,	/* no listener of that name or port */
+	ATTACH_KIND,		/* they don't take routes of this kind */
+	ATTACH_NAMESPACE,	/* they don't take routes of this namespace */
+	ATTACH_RULES,		/* more rules than one */
+};
+
+struct parent_work {
+	const struct parent_ref *ref;
+	struct gateway_work *gateway;
+	enum attach_result result;
+	struct listener_work **listeners;	/* attached to, in spec order */
+	size_t listener_count;
+};
+
+/* An endpoint of a ref that may get, or may still have, flows. */
+struct target {
+	struct inet_addr addr;
+	uint16_t port;
+	bool chosen;		/* for new flows */
+	uint8_t rank;		/* enum target_rank */
+	struct loc loc;
+};
+
+struct ref_work {
+	const struct backend_ref *ref;
+	const char *reason;	/* of ResolvedRefs=False; NULL: resolved */
+	const char *message;
+	struct target *targets;	/* sorted by address and port, each once */
+	size_t target_count;
+	size_t chosen[L4GATE_FAMILIES];
+};
+
+struct route_work {
+	const struct route *route;
+	/* attach.c */
+	struct parent_work *parents;	/* those that are ours */
+	size_t parent_count;
+	bool carries;		/* wins a listener that is programmed */
+	/* resolve.c */
+	struct ref_work *refs;	/* of the first rule */
+	size_t ref_count;
+	/* compile.c */
+	size_t image_index;
+};
+
+struct work {
+	const struct model *model;
+	const struct compile_options *options;
+	struct diags *diags;
+	struct arena arena;	/* what is not needed after the compile */
+	struct index index;
+	struct image *image;
+	struct gateway_work *gateways;	/* ours, sorted */
+	size_t gateway_count;
+	struct route_work *routes;	/* with a parent of ours, sorted */
+	size_t route_count;
+	struct inet_addr *addresses;	/* explicit ones in use, sorted */
+	size_t address_count;
+};
+
+/* gateways.c: classes, and Gateways with their addresses and listeners. */
+int gateways_collect(struct work *work);
+/* NULL if it is not one of ours. */
+struct gateway_work *gateways_find(const struct work *work,
+				   const char *namespace, const char *name);
+
+/* conflict.c: listeners that cannot be told apart; who is programmed. */
+int conflicts_settle(struct work *work);
+
+/* attach.c: routes to listeners, and which one of them gets the traffic. */
+int routes_attach(struct work *work);
+
+/* resolve.c: backendRefs of one route to endpoints. */
+int route_resolve(struct work *work, struct route_work *route);
+
+/* table.c: one route into the image, with its tables. */
+int table_write(struct work *work, const struct route_work *route,
+		struct image_route *image);
+
+/* status.c: every condition. */
+int status_write(struct work *work);
+
+#endif /* L4GATE_COMPILE_WORK_H */
