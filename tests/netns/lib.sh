@@ -81,6 +81,8 @@ enter_sandbox() {
 
 # To be called first inside. $WORK is a directory for files.
 prepare_sandbox() {
+  # Process 1 has no default action for signals.
+  trap 'exit 130' INT TERM
   mkdir -p /run/netns
   mount -t tmpfs -o mode=755 netns /run/netns
   mount_bpffs

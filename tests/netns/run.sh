@@ -67,7 +67,7 @@ run_one() {
   work=$(mktemp -d "$RESULTS/work.XXXXXX")
   start=$(date +%s%N)
   # unshare ignores TERM; KILL makes the kernel take down all inside.
-  WORK=$work timeout --signal=KILL "$TEST_SECONDS" \
+  WORK=$work timeout --foreground --signal=KILL "$TEST_SECONDS" \
     unshare --mount --pid --net --ipc --fork --kill-child --mount-proc \
     bash "${BASH_SOURCE[0]}" --inside "$name" >"$work/output" 2>&1 </dev/null || code=$?
   local ms=$((($(date +%s%N) - start) / 1000000))

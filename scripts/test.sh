@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# Builds and runs every test:
+#
+#   sudo ./scripts/test.sh
+#
+# Installs what is missing first. The last line says "N passed, N failed, N
+# skipped" over all runners; it exits 1 if anything failed, also where that was
+# no test (the build of a runner, lint).
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=build.sh
+. "$ROOT/scripts/build.sh"
+O=$(realpath -m "${O:-$ROOT/build}")
+PASSED=0 FAILED=0 SKIPPED=0
+
+# Counts of one runner's output: cmocka's closing lines, TAP (bats), and the
+# plain line of run.sh and others. Prints "passed failed skipped".
+counts() {
+  awk '
+    # Colours, and what cmocka puts before a closing line.
+    {gsub(/\033\[[0-9;]*m/, "")}
+    /^\[  PASSED  \] [0-9]+ test/ {passed += $4}
+    /^\[  FAILED  \] [0-9]+ test/ {failed += $4}
+    /^\[  SKIPPED \] [0-9]+ test/ {skipped += $4}
+    /^ok [0-9]+ .*# [Ss][Kk][Ii][Pp]/ {skipped++; next}
+    /^ok [0-9]+/ {passed++}
+    /^not ok [0-9]+/ {failed++}
+    /^([a-z_-]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
+      sub(/^[a-z_-]+: /, "")
+      passed += $1; failed += $3; skipped += $5
+    }
+    END {print passed + 0, failed + 0, skipped + 0}' "$1"
+}
+
+# check TARGET: one make target, its output as it comes, its counts added.
+check() {
+  local code=0 passed failed skipped log
+  log=$(mktemp)
+  printf '\n%s== make %s%s\n' "$BOLD" "$1" "$PLAIN"
+  make -C "$ROOT" --no-print-directory "O=$O" "$1" 2>&1 </dev/null | tee "$log" || code=$?
+  read -r passed failed skipped < <(counts "$log")
+  rm -f "$log"
+  # A target that breaks without a failed test counts as one.
+  if ((code != 0 && failed == 0)); then failed=1; fi
+  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+}
+
+# Lint is no test: it counts only when it fails.
+lint() {
+  local before=$PASSED
+  check lint
+  PASSED=$before
+}
+
+main() {
+  need_root
+  step 'packages' "$ROOT/scripts/deps.sh" test
+  step 'build' build
+  check check
+  check check-bpf
+  check check-netns
+  lint
+  case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
+  printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+  ((FAILED == 0))
+}
+
+main
