@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* apply and diff: the given files are the whole desired state. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/input.h"
+#include "dataplane/attach.h"
+#include "dataplane/publish.h"
+
+static void print_changes(const struct changes *changes)
+{
+	size_t i;
+
+	for (i = 0; i < changes->count; i++)
+		printf("%c %s\n", changes->items[i].sign,
+		       changes->items[i].text);
+}
+
+/* Addresses for Gateways that name none: those of the attached devices. */
+static int own_addresses(const struct dataplane *dataplane,
+			 struct inet_addr **ret_addresses, size_t *ret_count,
+			 struct fail *fail)
+{
+	struct attachment *attachments = NULL;
+	size_t count;
+	int error;
+
+	error = device_list(dataplane, &attachments, &count, fail);
+	if (!error)
+		error = device_addresses(attachments, count, ret_addresses,
+					 ret_count, fail);
+	free(attachments);
+	return error;
+}
+
+/* Compiles for this node and publishes, or (dry) says what would change. */
+static int run(const struct globals *globals, struct input *input, bool dry,
+	       struct changes *changes)
+{
+	struct open_options options = { .pin_dir = globals->pin_dir };
+	struct dataplane *dataplane = NULL;
+	struct inet_addr *addresses = NULL;
+	struct fail fail = { 0 };
+	size_t count = 0;
+	int error, code;
+
+	error = dataplane_open(&options, OPEN_WRITE, &dataplane, &fail);
+	if (!error)
+		error = own_addresses(dataplane, &addresses, &count, &fail);
+	if (error) {
+		code = say_failed("%s", fail.text);
+		goto out;
+	}
+	code = input_compile(input, addresses, count);
+	if (code != EXIT_DONE)
+		goto out;
+	error = publish(dataplane, input->image, addresses, count, dry,
+			changes, &fail);
+	if (error)
+		code = say_failed("%s; the config in force is unchanged",
+				  fail.text);
+out:
+	free(addresses);
+	dataplane_close(dataplane);
+	return code;
+}
+
+int cmd_apply(const struct globals *globals, int argc, char **argv)
+{
+	struct changes changes = { 0 };
+	struct input input;
+	int code;
+
+	code = input_read(&input, "apply", argc, argv);
+	if (code == EXIT_DONE)
+		code = run(globals, &input, input.dry_run, &changes);
+	if (code == EXIT_DONE) {
+		print_changes(&changes);
+		if (!changes.count)
+			puts("unchanged");
+	}
+	changes_free(&changes);
+	input_free(&input);
+	return code;
+}
+
+/* 0: the same, 1: differs, 2: an error of any kind. */
+int cmd_diff(const struct globals *globals, int argc, char **argv)
+{
+	struct changes changes = { 0 };
+	struct input input;
+	int code;
+
+	code = input_read(&input, "diff", argc, argv);
+	if (code == EXIT_DONE)
+		code = run(globals, &input, true, &changes);
+	if (code != EXIT_DONE) {
+		code = 2;
+	} else {
+		print_changes(&changes);
+		code = changes.count ? 1 : 0;
+	}
+	changes_free(&changes);
+	input_free(&input);
+	return code;
+}

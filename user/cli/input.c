@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "cli/input.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/manifest.h"
+
+/* Prints diagnostics that have not been printed yet. */
+static void print_diags(const struct diags *diags, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < diags->count; i++) {
+		char *text = diag_format(&diags->items[i]);
+
+		fputs(text ? text : diags->items[i].text, stderr);
+		free(text);
+	}
+	if (diags->dropped)
+		fprintf(stderr, "l4gate: ... and %zu more\n", diags->dropped);
+}
+
+static void print_skipped(const struct model *model)
+{
+	size_t i;
+
+	if (!model->skipped.count)
+		return;
+	fputs("l4gate: skipped", stderr);
+	for (i = 0; i < model->skipped.count; i++)
+		fprintf(stderr, "%s %zu %s", i ? "," : "",
+			model->skipped.items[i].count,
+			model->skipped.items[i].kind);
+	fputs(": not for a layer-4 gateway\n", stderr);
+}
+
+static int parse(struct input *input, const char *command, int argc,
+		 char **argv)
+{
+	static const struct option options[] = {
+		{ "filename", required_argument, NULL, 'f' },
+		{ "gateway-class", required_argument, NULL, 'c' },
+		{ "lenient", no_argument, NULL, 'l' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "output", required_argument, NULL, 'o' },
+		{ 0 },
+	};
+	int option;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "f:o:", options, NULL)) >= 0) {
+		switch (option) {
+		case 'f':
+			if (input->path_count == INPUT_MAX)
+				return say_usage(command, "more than %d -f: give a directory instead", INPUT_MAX);
+			input->paths[input->path_count++] = optarg;
+			break;
+		case 'c':
+			if (input->class_count == INPUT_MAX)
+				return say_usage(command, "more than %d --gateway-class", INPUT_MAX);
+			input->classes[input->class_count++] = optarg;
+			break;
+		case 'l':
+			input->lenient = true;
+			break;
+		case 'n':
+			input->dry_run = true;
+			break;
+		case 'o':
+			input->output = optarg;
+			break;
+		default:
+			return say_usage(command, "see above");
+		}
+	}
+	if (optind < argc)
+		return say_usage(command, "%s: unexpected (files are given with -f)", argv[optind]);
+	if (!input->path_count)
+		return say_usage(command, "-f PATH is missing (a file, a directory, or - for standard input)");
+	return EXIT_DONE;
+}
+
+int input_read(struct input *input, const char *command, int argc,
+	       char **argv)
+{
+	struct manifest_options options = { 0 };
+	int code, error = 0;
+	size_t i;
+
+	*input = (struct input){ 0 };
+	code = parse(input, command, argc, argv);
+	if (code != EXIT_DONE)
+		return code;
+	options.lenient = input->lenient;
+	for (i = 0; i < input->path_count; i++)
+		error = manifest_read(input->paths[i], &options, &input->model,
+				      &input->diags) ?: error;
+	print_diags(&input->diags, 0);
+	print_skipped(&input->model);
+	return error ? EXIT_FAILED : EXIT_DONE;
+}
+
+int input_compile(struct input *input, const struct inet_addr *own_addresses,
+		  size_t own_address_count)
+{
+	struct compile_options options = {
+		.claimed_classes = input->classes,
+		.claimed_class_count = input->class_count,
+		.own_addresses = own_addresses,
+		.own_address_count = own_address_count,
+	};
+	size_t printed = input->diags.count;
+	int error;
+
+	error = compile(&input->model, &options, &input->image, &input->diags);
+	print_diags(&input->diags, printed);
+	if (error == -ENOMEM)
+		return say_failed("out of memory");
+	return error ? EXIT_FAILED : EXIT_DONE;
+}
+
+void input_free(struct input *input)
+{
+	image_free(input->image);
+	diags_free(&input->diags);
+	model_free(&input->model);
+}

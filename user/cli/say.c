@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/cmd.h"
+
+int say_failed(const char *format, ...)
+{
+	va_list args;
+
+	fputs("l4gate: error: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_FAILED;
+}
+
+int say_usage(const char *command, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "l4gate %s: ", command);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs(" (l4gate --help)\n", stderr);
+	return EXIT_USAGE;
+}

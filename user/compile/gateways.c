@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Which Gateways are ours, with their addresses and listeners. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile/work.h"
+#include "l4gate/names.h"
+
+static bool is_claimed(const struct work *work, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < work->options->claimed_class_count; i++)
+		if (!strcmp(work->options->claimed_classes[i], name))
+			return true;
+	return false;
+}
+
+/*
+ * Rule 4: a Gateway is reconciled only if its class exists and names our
+ * controller; the rest belongs to somebody else.
+ */
+static bool is_ours(const struct work *work, const struct gateway *gateway)
+{
+	const struct gateway_class *class;
+
+	if (is_claimed(work, gateway->class_name))
+		return true;
+	class = index_class(&work->index, gateway->class_name);
+	if (class && !strcmp(class->controller_name, L4GATE_CONTROLLER))
+		return !class->has_parameters;
+	diag_warning(work->diags, gateway->class_loc,
+		     "gateway %s/%s: class \"%s\" is %s: left alone (--gateway-class %s claims it)",
+		     gateway->meta.namespace, gateway->meta.name,
+		     gateway->class_name,
+		     class ? "of another controller" : "not given",
+		     gateway->class_name);
+	return false;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return inet_compare(a, b);
+}
+
+/*
+ * Rule 23: a type that is not supported, then an empty value, then an address
+ * that can't be used, each with a condition of its own.
+ */
+static int collect_addresses(struct work *work, struct gateway_work *to)
+{
+	const struct gateway *gateway = to->gateway;
+	size_t i;
+
+	to->addresses = arena_array(&work->image->arena,
+				    gateway->address_count + 1,
+				    sizeof(*to->addresses));
+	if (!to->addresses)
+		return -ENOMEM;
+	for (i = 0; i < gateway->address_count; i++) {
+		const struct gateway_address *address = &gateway->addresses[i];
+		enum gateway_fault fault = GATEWAY_SOUND;
+
+		if (address->type != ADDRESS_IP)
+			fault = GATEWAY_ADDRESS_UNSUPPORTED;
+		else if (!address->value[0])
+			fault = GATEWAY_ADDRESS_UNASSIGNED;
+		else if (inet_is_unspecified(&address->addr) ||
+			 inet_is_loopback(&address->addr) ||
+			 inet_is_multicast(&address->addr))
+			fault = GATEWAY_ADDRESS_UNUSABLE;
+		if (fault == GATEWAY_SOUND) {
+			to->addresses[to->address_count++] = address->addr;
+		} else if (to->fault == GATEWAY_SOUND || fault < to->fault) {
+			to->fault = fault;
+			to->fault_address = address;
+		}
+	}
+	qsort(to->addresses, to->address_count, sizeof(*to->addresses),
+	      compare_addresses);
+	return 0;
+}
+
+/* allowedRoutes.kinds against what the protocol implies (rule 12). */
+static void judge_kinds(struct listener_work *to)
+{
+	const struct listener *listener = to->listener;
+	size_t i;
+
+	to->supports_route = to->known_protocol && !listener->kind_count;
+	for (i = 0; i < listener->kind_count; i++) {
+		const struct route_group_kind *kind = &listener->kinds[i];
+
+		if (to->known_protocol && !strcmp(kind->group, GATEWAY_GROUP) &&
+		    ((to->protocol == PROTOCOL_TCP &&
+		      !strcmp(kind->kind, "TCPRoute")) ||
+		     (to->protocol == PROTOCOL_UDP &&
+		      !strcmp(kind->kind, "UDPRoute"))))
+			to->supports_route = true;
+		else if (!to->bad_kind)
+			to->bad_kind = kind;
+	}
+}
+
+static int collect_listeners(struct work *work, struct gateway_work *to)
+{
+	const struct gateway *gateway = to->gateway;
+	size_t i;
+
+	to->listener_count = gateway->listener_count;
+	to->listeners = arena_array(&work->arena, to->listener_count + 1,
+				    sizeof(*to->listeners));
+	if (!to->listeners)
+		return -ENOMEM;
+	for (i = 0; i < to->listener_count; i++) {
+		struct listener_work *listener = &to->listeners[i];
+
+		listener->listener = &gateway->listeners[i];
+		listener->gateway = to;
+		listener->known_protocol = true;
+		if (!strcmp(listener->listener->protocol, "TCP"))
+			listener->protocol = PROTOCOL_TCP;
+		else if (!strcmp(listener->listener->protocol, "UDP"))
+			listener->protocol = PROTOCOL_UDP;
+		else
+			listener->known_protocol = false;
+		listener->no_selector =
+			listener->listener->from == FROM_SELECTOR &&
+			!listener->listener->selector.present;
+		judge_kinds(listener);
+	}
+	return 0;
+}
+
+int gateways_collect(struct work *work)
+{
+	size_t i;
+	int error;
+
+	work->gateways = arena_array(&work->arena,
+				     work->index.gateway_count + 1,
+				     sizeof(*work->gateways));
+	if (!work->gateways)
+		return -ENOMEM;
+	for (i = 0; i < work->index.gateway_count; i++) {
+		struct gateway_work *to = &work->gateways[work->gateway_count];
+
+		if (!is_ours(work, work->index.gateways[i]))
+			continue;
+		to->gateway = work->index.gateways[i];
+		/* No kind of parameters is known here yet: refused. */
+		if (to->gateway->has_parameters) {
+			to->fault = GATEWAY_PARAMETERS;
+			to->fault_address = NULL;
+		}
+		error = collect_addresses(work, to) ?:
+			collect_listeners(work, to);
+		if (error)
+			return error;
+		work->gateway_count++;
+	}
+	return 0;
+}
+
+struct gateway_work *gateways_find(const struct work *work,
+				   const char *namespace, const char *name)
+{
+	struct object_meta key = { .namespace = namespace, .name = name };
+	size_t low = 0, high = work->gateway_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct gateway_work *gateway = &work->gateways[middle];
+		int order = meta_compare(&key, &gateway->gateway->meta);
+
+		if (!order)
+			return gateway;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}

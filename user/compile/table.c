@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* One route into the image: its backends, and a slot table for each family. */
+#include <errno.h>
+#include <string.h>
+
+#include "compile/condition.h"
+#include "compile/slots.h"
+#include "compile/work.h"
+
+#define NAME_HASH 0xcbf29ce484222325ULL
+
+/* FNV-1a: names a ref for the permutation, the same on every node. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ULL;
+	while (*text++);
+	return hash;
+}
+
+static uint64_t ref_identity(const struct ref_work *ref, size_t index)
+{
+	uint64_t hash = hash_text(NAME_HASH, ref->ref->namespace);
+
+	hash = hash_text(hash, ref->ref->name);
+	return (hash ^ ((uint64_t)ref->ref->port << 16 | index)) *
+	       0x100000001b3ULL;
+}
+
+/* The endpoints of all refs, in the order that image.h promises. */
+static int write_backends(struct work *work, const struct route_work *route,
+			  struct image_route *image)
+{
+	size_t i, j, count = 0;
+
+	for (i = 0; i < route->ref_count; i++)
+		count += route->refs[i].target_count;
+	image->backends = arena_array(&work->image->arena, count + 1,
+				      sizeof(*image->backends));
+	if (!image->backends)
+		return -ENOMEM;
+	for (i = 0; i < route->ref_count; i++)
+		for (j = 0; j < route->refs[i].target_count; j++) {
+			const struct target *target = &route->refs[i].targets[j];
+
+			image->backends[image->backend_count++] =
+				(struct image_backend){
+					.addr = target->addr,
+					.port = target->port,
+					.ref = i,
+					.draining = !target->chosen,
+				};
+		}
+	return 0;
+}
+
+static int write_refs(struct work *work, const struct route_work *route,
+		      struct image_route *image, uint64_t *ret_sum)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	image->ref_count = route->ref_count;
+	image->refs = arena_array(&work->image->arena, route->ref_count + 1,
+				  sizeof(*image->refs));
+	if (!image->refs)
+		return -ENOMEM;
+	for (i = 0; i < route->ref_count; i++)
+		sum += route->refs[i].ref->weight;
+	for (i = 0; i < route->ref_count; i++) {
+		const struct ref_work *ref = &route->refs[i];
+
+		image->refs[i] = (struct image_ref){
+			.namespace = ref->ref->namespace,
+			.name = ref->ref->name,
+			.port = ref->ref->port,
+			.weight = ref->ref->weight,
+			.verdict = ref->reason ? REF_INVALID :
+				   ref->chosen[L4GATE_IPV4] +
+				   ref->chosen[L4GATE_IPV6] ? REF_USABLE :
+				   REF_NO_ENDPOINTS,
+			.wanted = sum ? (double)ref->ref->weight / sum : 0,
+		};
+	}
+	*ret_sum = sum;
+	return 0;
+}
+
+/* Claims of one family; a ref without an endpoint claims rejection. */
+static size_t collect_claims(const struct route_work *route,
+			     struct image_route *image, uint8_t family,
+			     struct slot_claim *claims)
+{
+	size_t i, j = 0, n = 0;
+
+	for (i = 0; i < route->ref_count; i++) {
+		const struct ref_work *ref = &route->refs[i];
+		uint64_t identity = ref_identity(ref, i);
+
+		for (; j < image->backend_count && image->backends[j].ref == i;
+		     j++) {
+			struct image_backend *backend = &image->backends[j];
+			struct slot_claim claim = { .slot = j, .ref = i };
+
+			if (backend->draining ||
+			    backend->addr.family != family ||
+			    !ref->ref->weight)
+				continue;
+			memcpy(claim.identity, &backend->addr.addr, 16);
+			claim.identity[2] = identity + backend->port;
+			backend->wanted = image->refs[i].wanted /
+					  ref->chosen[family];
+			claims[n++] = claim;
+		}
+		if (!ref->chosen[family] && ref->ref->weight)
+			claims[n++] = (struct slot_claim){
+				.identity = { 0, 0, identity },
+				.slot = L4GATE_SLOT_REJECT,
+				.ref = i,
+			};
+	}
+	return n;
+}
+
+static void note_results(struct image_route *image, uint8_t family,
+			 const struct slot_claim *claims, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct image_ref *ref = &image->refs[claims[i].ref];
+
+		if (claims[i].slot == L4GATE_SLOT_REJECT) {
+			ref->rejected[family] += claims[i].count;
+		} else {
+			ref->slots[family] += claims[i].count;
+			image->backends[claims[i].slot].slots = claims[i].count;
+		}
+	}
+}
+
+static int write_table(struct work *work, const struct route_work *route,
+		       struct image_route *image, uint8_t family)
+{
+	struct image_table *table = &image->tables[family];
+	uint32_t *weights;
+	struct slot_claim *claims;
+	size_t count, i, usable = 0;
+	uint32_t size;
+	int error;
+
+	for (i = 0; i < route->ref_count; i++)
+		usable += route->refs[i].ref->weight ?
+			  route->refs[i].chosen[family] : 0;
+	if (!usable)
+		return 0;
+	claims = arena_array(&work->arena,
+			     image->backend_count + route->ref_count + 1,
+			     sizeof(*claims));
+	weights = arena_array(&work->arena, route->ref_count + 1,
+			      sizeof(*weights));
+	if (!claims || !weights)
+		return -ENOMEM;
+	for (i = 0; i < route->ref_count; i++)
+		weights[i] = route->refs[i].ref->weight;
+	count = collect_claims(route, image, family, claims);
+	size = slots_size_for(weights, route->ref_count, claims, count);
+	table->slots = arena_array(&work->image->arena, size,
+				   sizeof(*table->slots));
+	if (!table->slots)
+		return -ENOMEM;
+	error = slots_build(weights, route->ref_count, claims, count,
+			    work->options->seed, table->slots, size);
+	if (error)
+		return error;
+	table->slot_count = size;
+	note_results(image, family, claims, count);
+	return 0;
+}
+
+int table_write(struct work *work, const struct route_work *route,
+		struct image_route *image)
+{
+	uint64_t sum;
+	int error;
+
+	image->protocol = route->route->protocol;
+	image->namespace = route->route->meta.namespace;
+	image->name = route->route->meta.name;
+	error = write_backends(work, route, image) ?:
+		write_refs(work, route, image, &sum);
+	if (error)
+		return error;
+	if (image->backend_count >= L4GATE_MAX_SLOTS) {
+		diag_error(work->diags, route->route->meta.loc,
+			   "%s %s/%s needs %zu backends, a route has at most %u",
+			   protocol_route_kind(image->protocol),
+			   image->namespace, image->name, image->backend_count,
+			   L4GATE_MAX_SLOTS - 1);
+		return 0;
+	}
+	error = write_table(work, route, image, L4GATE_IPV4) ?:
+		write_table(work, route, image, L4GATE_IPV6);
+	if (error != -ERANGE)
+		return error;
+	diag_error(work->diags, route->route->meta.loc,
+		   "%s %s/%s: a weight is too small beside the others to get one of the %u slots of the largest table",
+		   protocol_route_kind(image->protocol), image->namespace,
+		   image->name, L4GATE_MAX_SLOTS);
+	return 0;
+}
