@@ -34,8 +34,24 @@ step() {
   fi
 }
 
+# Ubuntu's bpftool is a wrapper that wants the package of the very kernel that
+# runs; any other version will do for us.
+find_bpftool() {
+  local tool
+  for tool in "$(command -v bpftool || true)" /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do
+    if "$tool" version >/dev/null 2>&1; then
+      printf '%s\n' "$tool"
+      return
+    fi
+  done
+  printf 'no bpftool that runs\n' >&2
+  return 1
+}
+
 # Root builds, but the tree may be a person's: what we make is to be theirs.
 build() {
-  make -C "$ROOT" -j "$(nproc)" "O=$O" all || return
+  BPFTOOL=$(find_bpftool) || return
+  export BPFTOOL
+  make -C "$ROOT" -j "$(nproc)" "O=$O" "BPFTOOL=$BPFTOOL" all || return
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
 }

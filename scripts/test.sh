@@ -39,7 +39,7 @@ check() {
   local code=0 passed failed skipped log
   log=$(mktemp)
   printf '\n%s== make %s%s\n' "$BOLD" "$1" "$PLAIN"
-  make -C "$ROOT" --no-print-directory "O=$O" "$1" 2>&1 </dev/null | tee "$log" || code=$?
+  make -C "$ROOT" --no-print-directory "O=$O" "BPFTOOL=$BPFTOOL" "$1" 2>&1 </dev/null | tee "$log" || code=$?
   read -r passed failed skipped < <(counts "$log")
   rm -f "$log"
   # A target that breaks without a failed test counts as one.

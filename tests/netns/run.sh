@@ -16,7 +16,7 @@ set -euo pipefail
 export O L4GATE
 
 TEST_SECONDS=${TEST_SECONDS:-100}
-JOBS=${JOBS:-1}
+JOBS=${JOBS:-2}
 KEEP=
 LIST=
 

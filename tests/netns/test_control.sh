@@ -160,6 +160,18 @@ test_device_gone_and_back() {
   works 'after one command'
 }
 
+# A veth peer without XDP program and GRO loses what XDP sends it, in silence:
+# attach can't see the peer, but it can say so.
+test_veth_peer_is_mentioned() {
+  # shellcheck disable=SC2034 # read by the topology
+  PASS=off
+  ready
+  expect_match 'attach --mode native' "$(l4 attach cl0 be0 --mode native 2>&1)" 'veth|gro|peer'
+  attach --mode tc
+  apply "$WORK/split.yaml"
+  works 'TC does not mind'
+}
+
 test_mtu_too_large_for_native() {
   local said
   ready

@@ -9,6 +9,7 @@ Without VLAN tags: the kernel takes those off before a packet socket hears.
 import argparse
 import ctypes
 import json
+import logging
 import os
 import random
 import select
@@ -16,7 +17,9 @@ import socket
 import sys
 import time
 
-from scapy.all import (  # pylint: disable=no-name-in-module
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+
+from scapy.all import (  # pylint: disable=no-name-in-module,wrong-import-position
   ARP, AH, ESP, GRE, ICMP, IP, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
   IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, ICMPv6EchoRequest, ICMPv6ND_NS, Ether,
   IPOption_RR, Raw, SCTP, TCP, UDP, fragment)
@@ -142,7 +145,7 @@ def main():
     source.send(data)
   got = receive(out, [mark for mark, _ in sent], 5)
   missing = [i for i, (mark, _) in enumerate(sent) if mark not in got]
-  changed = [{"frame": i, "sent": data.hex(), "got": got[mark].hex()}
+  changed = [{"frame": i, "sent": data[:80].hex(), "got": got[mark][:80].hex()}
              for i, (mark, data) in enumerate(sent) if mark in got and got[mark] != data]
   json.dump({"sent": len(sent), "same": len(sent) - len(missing) - len(changed),
              "missing": missing, "changed": changed}, sys.stdout)
