@@ -121,17 +121,11 @@ static void report_type(struct decoder *decoder, const char *name,
 
 	if (node->kind == NODE_SCALAR && !strcmp(expected, "a string"))
 		hint = " (put it in quotes)";
-	else if (node->kind == NODE_SCALAR && node->quoted &&
+	else if (node_is_string(node) &&
 		 !strcmp(expected, "an integer"))
 		hint = " (without quotes it is a number)";
 	decode_error(decoder, node, "%s: expected %s, got %s%s", name, expected,
 		     node_describe(node), hint);
-}
-
-static bool is_string(const struct node *node)
-{
-	return node->kind == NODE_SCALAR &&
-	       node_scalar_type(node) == SCALAR_STRING;
 }
 
 /* Whether text has the form; if not, the error is reported. */
@@ -166,7 +160,7 @@ static int decode_string(struct decoder *decoder, const struct field *field,
 {
 	const char *copy;
 
-	if (!is_string(node)) {
+	if (!node_is_string(node)) {
 		report_type(decoder, field->name, node, "a string");
 		return 0;
 	}
@@ -206,12 +200,11 @@ static int decode_int(struct decoder *decoder, const struct field *field,
 	long long value;
 
 	if (node->kind != NODE_SCALAR ||
-	    (node_scalar_type(node) != SCALAR_INTEGER &&
-	     node_scalar_type(node) != SCALAR_NUMBER)) {
+	    (node->type != SCALAR_INTEGER && node->type != SCALAR_NUMBER)) {
 		report_type(decoder, field->name, node, "an integer");
 		return 0;
 	}
-	if (node_scalar_type(node) == SCALAR_NUMBER) {
+	if (node->type == SCALAR_NUMBER) {
 		decode_error(decoder, node, "%s %s: expected an integer in "
 			     "plain decimal digits", field->name,
 			     SHOW(node->text));
@@ -234,7 +227,7 @@ static int decode_int_or_string(struct decoder *decoder,
 				const struct field *field,
 				const struct node *node, void *object)
 {
-	if (is_string(node))
+	if (node_is_string(node))
 		return decode_string(decoder, field, node, object);
 	return decode_int(decoder, field, node, object);
 }
@@ -242,18 +235,11 @@ static int decode_int_or_string(struct decoder *decoder,
 static int decode_bool(struct decoder *decoder, const struct field *field,
 		       const struct node *node, void *object)
 {
-	enum scalar_type type;
-
-	if (node->kind != NODE_SCALAR) {
-		report_type(decoder, field->name, node, "true or false");
-		return 0;
-	}
-	type = node_scalar_type(node);
-	if (type == SCALAR_YES_NO)
+	if (node->kind == NODE_SCALAR && node->type == SCALAR_YES_NO)
 		decode_error(decoder, node, "%s %s: expected true or false "
 			     "(not every reader of YAML takes %s for a boolean)",
 			     field->name, node->text, node->text);
-	else if (type != SCALAR_BOOL)
+	else if (node->kind != NODE_SCALAR || node->type != SCALAR_BOOL)
 		report_type(decoder, field->name, node, "true or false");
 	else if (field->size)
 		*(bool *)((char *)object + field->offset) =
@@ -279,7 +265,7 @@ static int decode_enum(struct decoder *decoder, const struct field *field,
 	size_t i;
 
 	print_words(expected, sizeof(expected), field->words);
-	if (!is_string(node)) {
+	if (!node_is_string(node)) {
 		report_type(decoder, field->name, node, expected);
 		return 0;
 	}
@@ -298,7 +284,7 @@ static int decode_time(struct decoder *decoder, const struct field *field,
 {
 	int64_t value;
 
-	if (!is_string(node))
+	if (!node_is_string(node))
 		report_type(decoder, field->name, node, "a time as a string");
 	else if (time_parse(node->text, &value))
 		decode_error(decoder, node, "%s \"%s\": expected a time such "
@@ -425,7 +411,7 @@ static int decode_map_entry(struct decoder *decoder, const struct field *field,
 	struct arena *arena = &decoder->model->arena;
 
 	*label = (struct label){ "", "" };
-	if (!is_string(entry)) {
+	if (!node_is_string(entry)) {
 		report_type(decoder, SHOW(entry->key), entry, "a string");
 		return 0;
 	}
@@ -544,7 +530,7 @@ static const struct field *find_field(const struct schema *schema,
 	const struct field *field;
 
 	for (field = schema->fields; field->name; field++)
-		if (!strcmp(field->name, name))
+		if (*field->name == *name && !strcmp(field->name, name))
 			return field;
 	return NULL;
 }

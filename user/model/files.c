@@ -114,8 +114,8 @@ int source_read(struct model *model, const char *path,
 	const char *name = is_stdin ? "<stdin>" : path;
 	struct source *source;
 	char *text = NULL;
+	size_t size = 0;
 	struct stat st;
-	size_t size;
 	int fd, err;
 
 	/* Nonblocking: opening a FIFO without a writer would wait for one. */

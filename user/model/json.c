@@ -35,7 +35,7 @@ static struct node *new_node(struct arena *arena, enum node_kind kind)
 }
 
 static struct node *new_scalar(struct arena *arena, const char *text,
-			       size_t size, bool quoted)
+			       size_t size, enum scalar_type type)
 {
 	struct node *node = new_node(arena, NODE_SCALAR);
 
@@ -43,19 +43,16 @@ static struct node *new_scalar(struct arena *arena, const char *text,
 		return NULL;
 	node->text = arena_strndup(arena, text, size);
 	node->size = size;
-	node->quoted = quoted;
+	node->type = type;
 	return node->text ? node : NULL;
 }
 
-/* A real never looks like an integer, for 80.0 is none to Kubernetes. */
 static struct node *convert_real(struct arena *arena, double value)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%.17g", value);
 
-	if (!strpbrk(text, ".en"))
-		n += snprintf(text + n, sizeof(text) - n, ".0");
-	return new_scalar(arena, text, n, false);
+	return new_scalar(arena, text, n, SCALAR_NUMBER);
 }
 
 static struct node *convert_scalar(struct arena *arena, const json_t *value)
@@ -66,19 +63,19 @@ static struct node *convert_scalar(struct arena *arena, const json_t *value)
 	switch (json_typeof(value)) {
 	case JSON_STRING:
 		return new_scalar(arena, json_string_value(value),
-				  json_string_length(value), true);
+				  json_string_length(value), SCALAR_STRING);
 	case JSON_INTEGER:
 		n = snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
 			     json_integer_value(value));
-		return new_scalar(arena, text, n, false);
+		return new_scalar(arena, text, n, SCALAR_INTEGER);
 	case JSON_REAL:
 		return convert_real(arena, json_real_value(value));
 	case JSON_TRUE:
-		return new_scalar(arena, "true", 4, false);
+		return new_scalar(arena, "true", 4, SCALAR_BOOL);
 	case JSON_FALSE:
-		return new_scalar(arena, "false", 5, false);
+		return new_scalar(arena, "false", 5, SCALAR_BOOL);
 	default:
-		return new_scalar(arena, "null", 4, false);
+		return new_scalar(arena, "null", 4, SCALAR_NULL);
 	}
 }
 

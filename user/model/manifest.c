@@ -189,7 +189,8 @@ static int on_scalar(struct reader *reader, const yaml_event_t *event,
 		return -ENOMEM;
 	node->text = copy;
 	node->size = size;
-	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	node->type = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ?
+		     scalar_type(copy, size) : SCALAR_STRING;
 	return attach(reader, node, loc);
 }
 

@@ -63,13 +63,12 @@ static bool is_upper(const char *text)
 	return !*text;
 }
 
-enum scalar_type node_scalar_type(const struct node *node)
+enum scalar_type scalar_type(const char *text, size_t size)
 {
 	static const struct {
 		const char *text;
 		enum scalar_type type;
 	} words[] = {
-		{ "", SCALAR_NULL },
 		{ "~", SCALAR_NULL },
 		{ "null", SCALAR_NULL },
 		{ "true", SCALAR_BOOL },
@@ -81,33 +80,33 @@ enum scalar_type node_scalar_type(const struct node *node)
 		{ "y", SCALAR_YES_NO },
 		{ "n", SCALAR_YES_NO },
 	};
-	const char *text = node->text;
 	size_t i;
 
-	if (node->quoted)
-		return SCALAR_STRING;
-	if (node->size && strchr("0123456789+-.", text[0])) {
+	if (!size)
+		return SCALAR_NULL;
+	if (strchr("0123456789+-.", text[0])) {
 		if (is_decimal(text))
 			return SCALAR_INTEGER;
 		return looks_numeric(text) ? SCALAR_NUMBER : SCALAR_STRING;
 	}
-	if (node->size > 5)
+	if (size > 5 || !strchr("~nNtTfFyYoO", text[0]))
 		return SCALAR_STRING;
 	/* "true", "True" and "TRUE" are words of YAML, "tRUE" is a string. */
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcasecmp(text, words[i].text))
-			continue;
-		if (!*text || !strcmp(text + 1, words[i].text + 1) ||
-		    is_upper(text))
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcasecmp(text, words[i].text) &&
+		    (!strcmp(text + 1, words[i].text + 1) || is_upper(text)))
 			return words[i].type;
-	}
 	return SCALAR_STRING;
 }
 
 bool node_is_null(const struct node *node)
 {
-	return node->kind == NODE_SCALAR &&
-	       node_scalar_type(node) == SCALAR_NULL;
+	return node->kind == NODE_SCALAR && node->type == SCALAR_NULL;
+}
+
+bool node_is_string(const struct node *node)
+{
+	return node->kind == NODE_SCALAR && node->type == SCALAR_STRING;
 }
 
 const char *node_describe(const struct node *node)
@@ -125,7 +124,7 @@ const char *node_describe(const struct node *node)
 		return "a map";
 	if (node->kind == NODE_LIST)
 		return "a list";
-	return scalars[node_scalar_type(node)];
+	return scalars[node->type];
 }
 
 const struct node *node_get(const struct node *node, const char *key)
@@ -177,7 +176,8 @@ int node_find_duplicate(const struct node *map, const struct node **ret_first,
 	if (map->size <= PAIRWISE_MAX) {
 		for (a = map->first; a; a = a->next)
 			for (b = a->next; b; b = b->next)
-				if (!strcmp(a->key, b->key)) {
+				if (*a->key == *b->key &&
+				    !strcmp(a->key, b->key)) {
 					*ret_first = a;
 					*ret_second = b;
 					return 1;

@@ -28,6 +28,19 @@ enum node_kind {
 	NODE_LIST,
 };
 
+/*
+ * What a scalar is to Kubernetes, which reads plain ones by YAML 1.1. Quoted
+ * ones and blocks are strings.
+ */
+enum scalar_type {
+	SCALAR_STRING,
+	SCALAR_NULL,
+	SCALAR_BOOL,
+	SCALAR_YES_NO,		/* yes, off, ...: a boolean to some readers */
+	SCALAR_INTEGER,		/* plain decimal */
+	SCALAR_NUMBER,		/* 0x50, 0123, 1e3, 1_000, 80.0, +80, .inf */
+};
+
 struct node {
 	struct node *next;	/* in the same map or list */
 	union {
@@ -41,22 +54,14 @@ struct node {
 	uint32_t key_line;
 	uint32_t key_column;
 	uint8_t kind;		/* enum node_kind */
-	bool quoted;		/* scalar: anything but plain */
+	uint8_t type;		/* scalar: enum scalar_type */
 };
 
-/* What a scalar is to Kubernetes, which reads plain ones by YAML 1.1. */
-enum scalar_type {
-	SCALAR_STRING,
-	SCALAR_NULL,
-	SCALAR_BOOL,
-	SCALAR_YES_NO,		/* yes, off, ...: a boolean to some readers */
-	SCALAR_INTEGER,		/* plain decimal */
-	SCALAR_NUMBER,		/* 0x50, 0123, 1e3, 1_000, 80.0, +80, .inf */
-};
-
-enum scalar_type node_scalar_type(const struct node *node);
+/* The type of a plain scalar. */
+enum scalar_type scalar_type(const char *text, size_t size);
 
 bool node_is_null(const struct node *node);
+bool node_is_string(const struct node *node);
 
 /* "a map", "an integer", ...: for "expected ..., got ...". */
 const char *node_describe(const struct node *node);

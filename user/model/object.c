@@ -117,8 +117,7 @@ static const char *read_identity(struct object_reader *reader,
 	if (!node || node_is_null(node))
 		diag_error(reader->diags, loc, "%s: required, but missing (is "
 			   "this a manifest of Kubernetes?)", name);
-	else if (node->kind != NODE_SCALAR ||
-		 node_scalar_type(node) != SCALAR_STRING || !node->size)
+	else if (!node_is_string(node) || !node->size)
 		diag_error(reader->diags, loc,
 			   "%s: expected a name as a string, got %s", name,
 			   node->size ? node_describe(node) : "an empty one");

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* attach and detach. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "dataplane/attach.h"
+
+static const char *const mode_names[] = {
+	[ATTACH_AUTO] = "auto",
+	[ATTACH_NATIVE] = "native",
+	[ATTACH_GENERIC] = "generic",
+	[ATTACH_TC] = "tc",
+};
+
+static int parse_mode(const char *text, enum attach_mode *ret_mode)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mode_names) / sizeof(*mode_names); i++)
+		if (!strcmp(text, mode_names[i])) {
+			*ret_mode = i;
+			return EXIT_DONE;
+		}
+	return say_usage("attach", "--mode %s: expected auto, native, generic or tc", text);
+}
+
+static int parse_flows(const char *text, uint32_t *ret_flows)
+{
+	char *end;
+	unsigned long flows = strtoul(text, &end, 10);
+
+	if (*end || flows < L4GATE_MIN_FLOWS || flows > L4GATE_MAX_FLOWS ||
+	    (flows & (flows - 1)))
+		return say_usage("attach", "--max-flows %s: expected a power of two from %d to %d",
+				 text, L4GATE_MIN_FLOWS, L4GATE_MAX_FLOWS);
+	*ret_flows = flows;
+	return EXIT_DONE;
+}
+
+static int attach_all(const struct dataplane *dataplane, char **devices,
+		      int count, enum attach_mode mode)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		struct attachment attachment;
+		struct fail fail = { 0 };
+
+		if (device_attach(dataplane, devices[i], mode, &attachment,
+				  &fail))
+			return say_failed("%s", fail.text);
+		printf("%s: attached, %s%s + %s (%s)\n", attachment.name,
+		       attachment.xdp == ATTACH_TC ? "no xdp" : "xdp ",
+		       attachment.xdp == ATTACH_TC ? "" :
+		       mode_names[attachment.xdp], attachment.tc,
+		       attachment.why);
+		if (attachment.warning[0])
+			fprintf(stderr, "l4gate: warning: %s\n",
+				attachment.warning);
+	}
+	return EXIT_DONE;
+}
+
+int cmd_attach(const struct globals *globals, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "mode", required_argument, NULL, 'm' },
+		{ "max-flows", required_argument, NULL, 'f' },
+		{ 0 },
+	};
+	struct open_options open = { .pin_dir = globals->pin_dir };
+	enum attach_mode mode = ATTACH_AUTO;
+	struct dataplane *dataplane;
+	struct fail fail = { 0 };
+	int option, code = EXIT_DONE;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "m:", options, NULL)) >= 0) {
+		if (option == 'm')
+			code = parse_mode(optarg, &mode);
+		else if (option == 'f')
+			code = parse_flows(optarg, &open.max_flows);
+		else
+			code = EXIT_USAGE;
+		if (code != EXIT_DONE)
+			return code;
+	}
+	if (optind == argc)
+		return say_usage("attach", "which device?");
+	if (dataplane_open(&open, OPEN_LOAD, &dataplane, &fail))
+		return say_failed("%s", fail.text);
+	code = attach_all(dataplane, argv + optind, argc - optind, mode);
+	dataplane_close(dataplane);
+	return code;
+}
+
+static bool is_named(const struct attachment *attachment, char **names,
+		     int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(names[i], attachment->name))
+			return true;
+	return !count;
+}
+
+static int detach_some(struct dataplane *dataplane, char **names, int count)
+{
+	struct attachment *list = NULL;
+	struct fail fail = { 0 };
+	size_t i, total, left;
+	int code = EXIT_DONE, found = 0;
+
+	if (device_list(dataplane, &list, &total, &fail))
+		return say_failed("%s", fail.text);
+	left = total;
+	for (i = 0; i < total && code == EXIT_DONE; i++) {
+		if (!is_named(&list[i], names, count))
+			continue;
+		if (device_detach(dataplane, list[i].ifindex, &fail)) {
+			code = say_failed("%s", fail.text);
+			break;
+		}
+		printf("%s: detached\n", list[i].name[0] ? list[i].name :
+		       "(a device that is gone)");
+		found++;
+		left--;
+	}
+	free(list);
+	if (code == EXIT_DONE && found < count)
+		return say_failed("not every device that was named is attached");
+	if (code == EXIT_DONE && !left && dataplane_remove(dataplane, &fail))
+		return say_failed("%s", fail.text);
+	return code;
+}
+
+int cmd_detach(const struct globals *globals, int argc, char **argv)
+{
+	struct open_options open = { .pin_dir = globals->pin_dir };
+	struct dataplane *dataplane;
+	struct fail fail = { 0 };
+	int code;
+
+	if (argc > 1 && argv[1][0] == '-')
+		return say_usage("detach", "%s: unknown option", argv[1]);
+	if (dataplane_open(&open, OPEN_WRITE, &dataplane, &fail))
+		return say_failed("%s", fail.text);
+	code = detach_some(dataplane, argv + 1, argc - 1);
+	dataplane_close(dataplane);
+	return code;
+}

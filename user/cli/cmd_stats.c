@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* stats: counters as a table, JSON, or Prometheus text. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/prometheus.h"
+#include "cli/view.h"
+
+static json_t *reasons_json(const struct view *view)
+{
+	json_t *hooks = json_object();
+	int hook, reason;
+
+	for (hook = 0; hook < L4GATE_HOOK_MAX; hook++) {
+		json_t *reasons = json_object();
+
+		for (reason = 0; reason < L4GATE_REASON_MAX; reason++) {
+			struct l4gate_count count =
+				stats_reason(view->dataplane, hook, reason);
+
+			json_object_set_new(reasons, reason_names[reason],
+				json_pack("{s:s, s:I, s:I}", "class",
+					  reason_classes[reason], "packets",
+					  (json_int_t)count.packets, "bytes",
+					  (json_int_t)count.bytes));
+		}
+		json_object_set_new(hooks, hook_names[hook], reasons);
+	}
+	return hooks;
+}
+
+static void print_json(const struct view *view)
+{
+	json_t *document = json_pack(
+		"{s:i, s:I, s:O, s:O, s:o, s:i}", "schema", 1, "generation",
+		view_number(view->state, "generation"), "listeners",
+		json_object_get(view->state, "listeners"), "routes",
+		json_object_get(view->state, "routes"), "reasons",
+		reasons_json(view), "active_flows", (int)view->active);
+
+	view_print_json(document);
+	json_decref(document);
+}
+
+static void print_line(const char *what, const char *name, const json_t *object)
+{
+	printf("%-9s %-40s %12lld %12lld %14lld %14lld %9lld %9lld\n", what,
+	       name, view_stat(object, "packets", "from_client"),
+	       view_stat(object, "packets", "from_backend"),
+	       view_stat(object, "bytes", "from_client"),
+	       view_stat(object, "bytes", "from_backend"),
+	       view_stat(object, "flows", NULL),
+	       view_stat(object, "rejected", NULL));
+}
+
+static void print_reasons(const struct view *view)
+{
+	int hook, reason;
+
+	printf("\n%-11s %-20s %12s  %s\n", "HOOK", "REASON", "PACKETS",
+	       "MEANING");
+	for (hook = 0; hook < L4GATE_HOOK_MAX; hook++)
+		for (reason = 0; reason < L4GATE_REASON_MAX; reason++) {
+			struct l4gate_count count =
+				stats_reason(view->dataplane, hook, reason);
+
+			if (count.packets)
+				printf("%-11s %-20s %12llu  %s\n",
+				       hook_names[hook], reason_names[reason],
+				       (unsigned long long)count.packets,
+				       reason_texts[reason]);
+		}
+}
+
+static void print_table(const struct view *view)
+{
+	json_t *object, *backend;
+	char name[600];
+	size_t i, j;
+
+	printf("%-9s %-40s %12s %12s %14s %14s %9s %9s\n", "KIND", "NAME",
+	       "PACKETS IN", "PACKETS OUT", "BYTES IN", "BYTES OUT",
+	       "NEW FLOWS", "REJECTED");
+	json_array_foreach(json_object_get(view->state, "listeners"), i,
+			   object) {
+		snprintf(name, sizeof(name), "%s/%s/%s",
+			 view_text(object, "namespace"),
+			 view_text(object, "gateway"),
+			 view_text(object, "name"));
+		print_line("listener", name, object);
+	}
+	json_array_foreach(json_object_get(view->state, "routes"), i, object) {
+		snprintf(name, sizeof(name), "%s/%s",
+			 view_text(object, "namespace"),
+			 view_text(object, "name"));
+		print_line("route", name, object);
+		json_array_foreach(json_object_get(object, "backends"), j,
+				   backend)
+			print_line("  backend", view_text(backend, "endpoint"),
+				   backend);
+	}
+	print_reasons(view);
+}
+
+/* To a file beside the target and over it: a scraper sees the old or the new. */
+static int write_textfile(const struct view *view, const char *path)
+{
+	char temporary[PATH_MAX];
+	FILE *file;
+	int fd;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.tmp-%d", path,
+		     (int)getpid()) >= (int)sizeof(temporary))
+		return say_failed("%s: the name is too long", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!file)
+		return say_failed("%s: %s", temporary, strerror(errno));
+	prometheus_print(file, view);
+	if (fflush(file) || fchmod(fd, 0644) || fsync(fd) ||
+	    rename(temporary, path)) {
+		int error = errno;
+
+		fclose(file);
+		unlink(temporary);
+		return say_failed("%s: %s", path, strerror(error));
+	}
+	fclose(file);
+	return EXIT_DONE;
+}
+
+int cmd_stats(const struct globals *globals, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "textfile", required_argument, NULL, 't' },
+		{ 0 },
+	};
+	const char *output = "table", *textfile = NULL;
+	struct view view;
+	int option, code;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "o:", options, NULL)) >= 0) {
+		if (option == 'o')
+			output = optarg;
+		else if (option == 't')
+			textfile = optarg;
+		else
+			return say_usage("stats", "see above");
+	}
+	if (strcmp(output, "table") && strcmp(output, "json") &&
+	    strcmp(output, "prometheus"))
+		return say_usage("stats", "-o %s: expected table, json or prometheus", output);
+	code = view_open(globals, &view);
+	if (code != EXIT_DONE)
+		return code;
+	if (textfile)
+		code = write_textfile(&view, textfile);
+	else if (!strcmp(output, "json"))
+		print_json(&view);
+	else if (!strcmp(output, "prometheus"))
+		prometheus_print(stdout, &view);
+	else
+		print_table(&view);
+	view_close(&view);
+	return code;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* status: what is attached, where and how, and how full it is. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/view.h"
+#include "dataplane/attach.h"
+
+static const char *mode_name(const struct attachment *attachment)
+{
+	switch (attachment->xdp) {
+	case ATTACH_NATIVE:
+		return "native";
+	case ATTACH_GENERIC:
+		return "generic";
+	default:
+		return "tc";
+	}
+}
+
+static json_t *status_json(const struct globals *globals,
+			   const struct view *view,
+			   const struct attachment *list, size_t count)
+{
+	json_t *devices = json_array();
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		json_array_append_new(devices, json_pack(
+			"{s:s, s:i, s:s, s:s, s:i, s:b}", "name", list[i].name,
+			"ifindex", (int)list[i].ifindex, "mode",
+			mode_name(&list[i]), "tc", list[i].tc, "mtu",
+			(int)list[i].mtu, "alive", list[i].name[0] != 0));
+	return json_pack(
+		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i]}",
+		"schema", 1, "pin_dir", globals->pin_dir, "generation",
+		view_number(view->state, "generation"), "applied",
+		view_number(view->state, "applied"), "devices", devices,
+		"flows", "active", (int)view->active, "max",
+		(int)view->flows.count, "listeners",
+		(int)json_array_size(json_object_get(view->state, "listeners")),
+		"routes",
+		(int)json_array_size(json_object_get(view->state, "routes")),
+		"nat_ports", (int)view->dataplane->meta.nat_port_min,
+		(int)view->dataplane->meta.nat_port_max);
+}
+
+static void print_table(const json_t *status)
+{
+	const json_t *flows = json_object_get(status, "flows");
+	const json_t *ports = json_object_get(status, "nat_ports");
+	json_t *device;
+	size_t i;
+
+	printf("%-16s %-8s %-8s %-7s %s\n", "DEVICE", "IFINDEX", "MODE", "TC",
+	       "MTU");
+	json_array_foreach(json_object_get(status, "devices"), i, device)
+		printf("%-16s %-8lld %-8s %-7s %lld\n",
+		       view_text(device, "name")[0] ?
+		       view_text(device, "name") : "(gone)",
+		       view_number(device, "ifindex"),
+		       view_text(device, "mode"), view_text(device, "tc"),
+		       view_number(device, "mtu"));
+	printf("\npins        %s\ngeneration  %lld\nlisteners   %lld of %d\nroutes      %lld of %d\nflows       %lld of %lld\nNAT ports   %lld to %lld for each backend\n",
+	       view_text(status, "pin_dir"), view_number(status, "generation"),
+	       view_number(status, "listeners"), L4GATE_MAX_LISTENERS,
+	       view_number(status, "routes"), L4GATE_MAX_ROUTES,
+	       view_number(flows, "active"), view_number(flows, "max"),
+	       json_integer_value(json_array_get(ports, 0)),
+	       json_integer_value(json_array_get(ports, 1)));
+}
+
+int cmd_status(const struct globals *globals, int argc, char **argv)
+{
+	struct attachment *list = NULL;
+	struct fail fail = { 0 };
+	bool json = false;
+	struct view view;
+	json_t *status;
+	size_t count;
+	int option, code;
+
+	optind = 1;
+	while ((option = getopt(argc, argv, "o:")) >= 0) {
+		json = option == 'o' && !strcmp(optarg, "json");
+		if (!json && (option != 'o' || strcmp(optarg, "table")))
+			return say_usage("status", "expected -o table or json");
+	}
+	code = view_open(globals, &view);
+	if (code != EXIT_DONE)
+		return code;
+	if (device_list(view.dataplane, &list, &count, &fail)) {
+		view_close(&view);
+		return say_failed("%s", fail.text);
+	}
+	status = status_json(globals, &view, list, count);
+	if (json)
+		view_print_json(status);
+	else
+		print_table(status);
+	json_decref(status);
+	free(list);
+	view_close(&view);
+	return EXIT_DONE;
+}

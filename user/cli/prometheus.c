@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "cli/prometheus.h"
+
+#include <string.h>
+
+/* One counter of the "stats" object of listeners, routes and backends. */
+struct metric {
+	const char *name;	/* behind l4gate_KIND_ */
+	const char *help;
+	const char *key;
+	const char *sub[2];	/* by direction, or NULL */
+};
+
+static const struct metric metrics[] = {
+	{ "packets_total", "Packets forwarded.", "packets",
+	  { "from_client", "from_backend" } },
+	{ "bytes_total", "Bytes of frames forwarded.", "bytes",
+	  { "from_client", "from_backend" } },
+	{ "flows_total", "New flows.", "flows", { NULL } },
+	{ "rejected_packets_total", "Packets rejected.", "rejected", { NULL } },
+};
+
+/* A label's value, escaped as the format wants it. */
+static void print_label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "%s=\"", name);
+	for (; *value; value++) {
+		if (*value == '\n')
+			fputs("\\n", out);
+		else if (*value == '"' || *value == '\\')
+			fprintf(out, "\\%c", *value);
+		else
+			fputc(*value, out);
+	}
+	fputc('"', out);
+}
+
+static void print_head(FILE *out, const char *prefix, const char *name,
+		       const char *help, const char *type)
+{
+	fprintf(out, "# HELP l4gate_%s%s %s\n# TYPE l4gate_%s%s %s\n", prefix,
+		name, help, prefix, name, type);
+}
+
+static void listener_labels(FILE *out, const json_t *listener)
+{
+	char port[24];
+
+	snprintf(port, sizeof(port), "%lld", view_number(listener, "port"));
+	print_label(out, "namespace", view_text(listener, "namespace"));
+	print_label(out, ",gateway", view_text(listener, "gateway"));
+	print_label(out, ",listener", view_text(listener, "name"));
+	print_label(out, ",protocol", view_text(listener, "protocol"));
+	print_label(out, ",port", port);
+}
+
+static void route_labels(FILE *out, const json_t *route)
+{
+	print_label(out, "namespace", view_text(route, "namespace"));
+	print_label(out, ",route", view_text(route, "name"));
+	print_label(out, ",kind", view_text(route, "kind"));
+}
+
+/* The ref's index: two refs of a route may lead to the same endpoint. */
+static void backend_labels(FILE *out, const json_t *route,
+			   const json_t *backend)
+{
+	const json_t *refs = json_object_get(route, "refs");
+	json_int_t ref = view_number(backend, "ref");
+	char index[24];
+
+	snprintf(index, sizeof(index), "%lld", ref);
+	route_labels(out, route);
+	print_label(out, ",ref", index);
+	print_label(out, ",service",
+		    view_text(json_array_get(refs, ref), "name"));
+	print_label(out, ",address", view_text(backend, "endpoint"));
+}
+
+static void print_samples(FILE *out, const char *prefix,
+			  const struct metric *metric, const json_t *object,
+			  const json_t *route)
+{
+	int i;
+
+	for (i = 0; i < 2 && (metric->sub[i] || !i); i++) {
+		fprintf(out, "l4gate_%s%s{", prefix, metric->name);
+		if (!strcmp(prefix, "listener_"))
+			listener_labels(out, object);
+		else if (!strcmp(prefix, "route_"))
+			route_labels(out, object);
+		else
+			backend_labels(out, route, object);
+		if (metric->sub[i])
+			print_label(out, ",direction", metric->sub[i]);
+		fprintf(out, "} %lld\n",
+			view_stat(object, metric->key, metric->sub[i]));
+	}
+}
+
+static void print_metric(FILE *out, const struct view *view,
+			 const char *prefix, const struct metric *metric)
+{
+	bool listeners = !strcmp(prefix, "listener_");
+	json_t *object, *backend;
+	size_t i, j;
+
+	print_head(out, prefix, metric->name, metric->help, "counter");
+	json_array_foreach(json_object_get(view->state, listeners ?
+			   "listeners" : "routes"), i, object) {
+		if (strcmp(prefix, "backend_")) {
+			print_samples(out, prefix, metric, object, NULL);
+			continue;
+		}
+		json_array_foreach(json_object_get(object, "backends"), j,
+				   backend)
+			print_samples(out, prefix, metric, backend, object);
+	}
+}
+
+static void print_active(FILE *out, const struct view *view)
+{
+	json_t *route, *backend;
+	size_t i, j;
+
+	print_head(out, "backend_", "active_flows", "Flows that are alive.",
+		   "gauge");
+	json_array_foreach(json_object_get(view->state, "routes"), i, route)
+		json_array_foreach(json_object_get(route, "backends"), j,
+				   backend) {
+			fputs("l4gate_backend_active_flows{", out);
+			backend_labels(out, route, backend);
+			fprintf(out, "} %lld\n",
+				view_number(backend, "active"));
+		}
+}
+
+static void print_reasons(FILE *out, const struct view *view, bool bytes)
+{
+	int hook, reason;
+
+	print_head(out, "", bytes ? "reason_bytes_total" :
+		   "reason_packets_total",
+		   "Ways out of the data path.", "counter");
+	for (hook = 0; hook < L4GATE_HOOK_MAX; hook++)
+		for (reason = 0; reason < L4GATE_REASON_MAX; reason++) {
+			struct l4gate_count count =
+				stats_reason(view->dataplane, hook, reason);
+
+			fprintf(out, "l4gate_reason_%s_total{hook=\"%s\",reason=\"%s\",class=\"%s\"} %llu\n",
+				bytes ? "bytes" : "packets", hook_names[hook],
+				reason_names[reason], reason_classes[reason],
+				(unsigned long long)(bytes ? count.bytes :
+						     count.packets));
+		}
+}
+
+static void print_gauge(FILE *out, const char *name, const char *help,
+			json_int_t value)
+{
+	print_head(out, "", name, help, "gauge");
+	fprintf(out, "l4gate_%s %lld\n", name, value);
+}
+
+void prometheus_print(FILE *out, const struct view *view)
+{
+	static const char *const prefixes[] = { "listener_", "route_",
+						"backend_" };
+	size_t i, j;
+
+	for (i = 0; i < 3; i++)
+		for (j = 0; j < sizeof(metrics) / sizeof(*metrics); j++)
+			print_metric(out, view, prefixes[i], &metrics[j]);
+	print_active(out, view);
+	print_reasons(out, view, false);
+	print_reasons(out, view, true);
+	print_gauge(out, "config_generation", "Generation in force.",
+		    view_number(view->state, "generation"));
+	print_gauge(out, "config_applied_timestamp_seconds",
+		    "When it was applied.", view_number(view->state, "applied"));
+	print_gauge(out, "flow_records", "Flow records in use.", view->active);
+	print_gauge(out, "flow_records_max", "Flow records there are.",
+		    view->flows.count);
+	print_head(out, "", "build_info", "The version, as a label.", "gauge");
+	fprintf(out, "l4gate_build_info{version=\"%s\"} 1\n", L4GATE_VERSION);
+}

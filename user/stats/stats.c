@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "stats/stats.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define X(upper, lower, class, text) [L4GATE_##upper] = #lower,
+const char *const reason_names[L4GATE_REASON_MAX] = { L4GATE_REASONS(X) };
+#undef X
+#define X(upper, lower, class, text) [L4GATE_##upper] = #class,
+const char *const reason_classes[L4GATE_REASON_MAX] = { L4GATE_REASONS(X) };
+#undef X
+#define X(upper, lower, class, text) [L4GATE_##upper] = text,
+const char *const reason_texts[L4GATE_REASON_MAX] = { L4GATE_REASONS(X) };
+#undef X
+
+const char *const hook_names[L4GATE_HOOK_MAX] = {
+	[L4GATE_HOOK_XDP] = "xdp",
+	[L4GATE_HOOK_TC_INGRESS] = "tc_ingress",
+	[L4GATE_HOOK_TC_EGRESS] = "tc_egress",
+};
+
+/* Adds up a per-CPU value made of u64 words. */
+static void sum_cpus(int fd, uint32_t key, uint64_t *sum, size_t words)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	uint64_t *values;
+	size_t i;
+
+	memset(sum, 0, words * sizeof(*sum));
+	if (cpus <= 0 || fd < 0)
+		return;
+	values = calloc(cpus, words * sizeof(*values));
+	if (values && !bpf_map_lookup_elem(fd, &key, values))
+		for (cpu = 0; cpu < cpus; cpu++)
+			for (i = 0; i < words; i++)
+				sum[i] += values[cpu * words + i];
+	free(values);
+}
+
+struct l4gate_stats stats_read(const struct dataplane *dataplane,
+			       enum map_id map, uint32_t id)
+{
+	struct l4gate_stats stats;
+
+	sum_cpus(dataplane->maps[map], id, (uint64_t *)&stats,
+		 sizeof(stats) / sizeof(uint64_t));
+	return stats;
+}
+
+struct l4gate_count stats_reason(const struct dataplane *dataplane,
+				 enum l4gate_hook hook,
+				 enum l4gate_reason reason)
+{
+	struct l4gate_count count;
+
+	sum_cpus(dataplane->maps[MAP_REASON_STATS],
+		 hook * L4GATE_REASON_MAX + reason, (uint64_t *)&count,
+		 sizeof(count) / sizeof(uint64_t));
+	return count;
+}
+
+int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
+	       struct fail *fail_)
+{
+	size_t size = (size_t)dataplane->meta.max_flows *
+		      sizeof(struct l4gate_flow);
+	void *records;
+
+	records = mmap(NULL, size, PROT_READ, MAP_SHARED,
+		       dataplane->maps[MAP_FLOWS], 0);
+	if (records == MAP_FAILED)
+		return fail(fail_, -errno, "%s: can't be mapped: %m",
+			    map_names[MAP_FLOWS]);
+	*ret_flows = (struct flows){
+		.records = records,
+		.count = dataplane->meta.max_flows,
+		.now = dataplane_ticks(dataplane),
+		.tick = dataplane_tick_seconds(dataplane),
+	};
+	return 0;
+}
+
+void flows_close(struct flows *flows)
+{
+	if (flows->records)
+		munmap((void *)flows->records,
+		       (size_t)flows->count * sizeof(*flows->records));
+	*flows = (struct flows){ 0 };
+}
+
+bool flow_is_live(const struct flows *flows, const struct l4gate_flow *flow)
+{
+	if (flow->state <= L4GATE_FLOW_CLAIMED ||
+	    flow->state >= L4GATE_FLOW_STATES)
+		return false;
+	return (int32_t)(flows->now - flow->stamp) * flows->tick <=
+	       dataplane_timeout(flow->state);
+}
+
+uint32_t *flows_by_backend(const struct flows *flows, uint32_t *ret_total)
+{
+	uint32_t *counts = calloc(L4GATE_MAX_BACKENDS, sizeof(*counts)), i;
+
+	*ret_total = 0;
+	for (i = 0; counts && i < flows->count; i++) {
+		const struct l4gate_flow *flow = &flows->records[i];
+
+		if (!flow_is_live(flows, flow))
+			continue;
+		++*ret_total;
+		if (flow->backend < L4GATE_MAX_BACKENDS)
+			counts[flow->backend]++;
+	}
+	return counts;
+}
