@@ -77,7 +77,7 @@ int cmd_attach(const struct globals *globals, int argc, char **argv)
 	struct fail fail = { 0 };
 	int option, code = EXIT_DONE;
 
-	optind = 1;
+	optind = 0;	/* anew: main() parsed its options in another order */
 	while ((option = getopt_long(argc, argv, "m:", options, NULL)) >= 0) {
 		if (option == 'm')
 			code = parse_mode(optarg, &mode);

@@ -248,7 +248,7 @@ static int parse(struct query *query, int argc, char **argv)
 {
 	int option;
 
-	optind = 1;
+	optind = 0;	/* anew: main() parsed its options in another order */
 	while ((option = getopt(argc, argv, "n:o:")) >= 0) {
 		if (option == 'n')
 			query->namespace = optarg;

@@ -146,7 +146,7 @@ int cmd_stats(const struct globals *globals, int argc, char **argv)
 	struct view view;
 	int option, code;
 
-	optind = 1;
+	optind = 0;	/* anew: main() parsed its options in another order */
 	while ((option = getopt_long(argc, argv, "o:", options, NULL)) >= 0) {
 		if (option == 'o')
 			output = optarg;

@@ -82,7 +82,7 @@ int cmd_status(const struct globals *globals, int argc, char **argv)
 	size_t count;
 	int option, code;
 
-	optind = 1;
+	optind = 0;	/* anew: main() parsed its options in another order */
 	while ((option = getopt(argc, argv, "o:")) >= 0) {
 		json = option == 'o' && !strcmp(optarg, "json");
 		if (!json && (option != 'o' || strcmp(optarg, "table")))

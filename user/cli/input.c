@@ -50,7 +50,7 @@ static int parse(struct input *input, const char *command, int argc,
 	};
 	int option;
 
-	optind = 1;
+	optind = 0;	/* anew: main() parsed its options in another order */
 	while ((option = getopt_long(argc, argv, "f:o:", options, NULL)) >= 0) {
 		switch (option) {
 		case 'f':

@@ -67,6 +67,25 @@ static const char *describe_type(mode_t mode)
 	}
 }
 
+/* Whether an open file is one to be read; 0 or -errno with a diagnostic. */
+static int check_file(struct model *model, const char *name, int fd,
+		      struct diags *diags)
+{
+	char text[96];
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return file_error(model, name, -errno, strerror(errno), diags);
+	if (!S_ISREG(st.st_mode))
+		return file_error(model, name, -EINVAL,
+				  describe_type(st.st_mode), diags);
+	if (st.st_size <= FILE_MAX_SIZE)
+		return 0;
+	snprintf(text, sizeof(text), "%lld bytes, at most %d (16 MiB): split it "
+		 "into several files", (long long)st.st_size, FILE_MAX_SIZE);
+	return file_error(model, name, -EINVAL, text, diags);
+}
+
 /* Reads to the end, or until there is one byte more than is allowed. */
 static int read_all(int fd, char **ret_text, size_t *ret_size)
 {
@@ -115,7 +134,6 @@ int source_read(struct model *model, const char *path,
 	struct source *source;
 	char *text = NULL;
 	size_t size = 0;
-	struct stat st;
 	int fd, err;
 
 	/* Nonblocking: opening a FIFO without a writer would wait for one. */
@@ -123,11 +141,9 @@ int source_read(struct model *model, const char *path,
 	     open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return file_error(model, name, -errno, strerror(errno), diags);
-	if (!is_stdin && !fstat(fd, &st) && !S_ISREG(st.st_mode)) {
-		err = file_error(model, name, -EINVAL, describe_type(st.st_mode),
-				 diags);
+	err = is_stdin ? 0 : check_file(model, name, fd, diags);
+	if (err)
 		goto out;
-	}
 	err = read_all(fd, &text, &size);
 	if (err) {
 		file_error(model, name, err, strerror(-err), diags);
@@ -231,7 +247,7 @@ int source_check(struct source *source, struct diags *diags)
 
 	if (source->size > FILE_MAX_SIZE) {
 		diag_error(diags, ((struct loc){ .source = source }),
-			   "more than 16 MiB, split it into several files");
+			   "more than 16 MiB: split it into several files");
 		return -EINVAL;
 	}
 	if (source->size >= 2 && (!memcmp(source->text, "\xff\xfe", 2) ||
