@@ -16,7 +16,7 @@ LIBS := libbpf libelf zlib yaml-0.1 jansson
 # ---------------------------------------------------------------- flags
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS += -D_GNU_SOURCE -DL4GATE_VERSION='"$(VERSION)"' -Iinclude -Iuser \
-            -I$(O)/gen $(shell $(PKG_CONFIG) --cflags $(LIBS))
+            -Itests/prog_run -I$(O)/gen $(shell $(PKG_CONFIG) --cflags $(LIBS))
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -Wmissing-prototypes -Wstrict-prototypes
 ifeq ($(SAN),1)
@@ -91,11 +91,60 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-.PHONY: check-unit
+$(O)/tests/prog_run/test_packets: $(O)/tests/prog_run/test_packets.o \
+                                  $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+.PHONY: check check-unit check-abi check-bpf check-netns
+# No root, under ten seconds.
+check: check-unit check-abi
+
 check-unit: $(UNIT_TESTS)
-	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done
+	$(Q)code=0; for t in $(UNIT_TESTS); do $$t || code=1; done; exit $$code
+
+# Sizes and offsets: BTF of both objects against the headers in include/.
+check-abi: bpf
+	$(Q)tests/abi/check.sh $(O) $(BPFTOOL)
+
+# BPF_PROG_TEST_RUN, each case on both hooks; root.
+check-bpf: $(O)/tests/prog_run/test_packets
+	$(Q)$<
+
+# End to end in network namespaces; root.
+check-netns: $(O)/l4gate
+	$(Q)O=$(abspath $(O)) L4GATE=$(abspath $(O))/l4gate tests/netns/run.sh
 
 # ---------------------------------------------------------------- the rest
-.PHONY: clean
+.PHONY: lint lint-shell lint-layers bench install uninstall clean help
+lint: lint-shell lint-layers
+
+lint-shell:
+	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh .ci/run
+
+lint-layers:
+	$(Q)scripts/check-layers.sh
+
+# Net ns a packet beside an empty and a floor program, in the same run; root.
+bench: $(O)/tests/prog_run/test_packets
+	$(Q)$< --bench
+
+install: $(O)/l4gate
+	install -D -m 0755 $(O)/l4gate $(DESTDIR)$(PREFIX)/sbin/l4gate
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/l4gate
+
 clean:
 	rm -rf $(O)
+
+help:
+	@echo 'make            build $(O)/l4gate (O=DIR elsewhere, V=1 verbose,'
+	@echo '                STATIC=1 static, SAN=1 with ASan and UBSan)'
+	@echo 'make check      unit, golden and ABI tests; no root'
+	@echo 'make check-bpf  packets through both programs; root'
+	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make bench      cost of a packet; root'
+	@echo 'make lint       shellcheck, direction of includes'
+	@echo 'make install    to DESTDIR/PREFIX/sbin; make uninstall'
+	@echo 'make clean'

@@ -13,9 +13,9 @@ ready() {
 }
 
 config() {
-  l4 get gateways -o json
-  l4 get routes -o json
-  l4 get backends -o json
+  l4 get gateways -o json | jq -cS 'del(.. | .stats?, .active?)'
+  l4 get routes -o json | jq -cS 'del(.. | .stats?, .active?)'
+  l4 get backends -o json | jq -cS 'del(.. | .stats?, .active?)'
 }
 
 unchanged() {

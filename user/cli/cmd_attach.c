@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* attach and detach. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +53,8 @@ static int attach_all(const struct dataplane *dataplane, char **devices,
 		if (device_attach(dataplane, devices[i], mode, &attachment,
 				  &fail))
 			return say_failed("%s", fail.text);
-		printf("%s: attached, %s%s + %s (%s)\n", attachment.name,
-		       attachment.xdp == ATTACH_TC ? "no xdp" : "xdp ",
+		printf("%s: attached, %s%s, %s (%s)\n", attachment.name,
+		       attachment.xdp == ATTACH_TC ? "tc" : "xdp ",
 		       attachment.xdp == ATTACH_TC ? "" :
 		       mode_names[attachment.xdp], attachment.tc,
 		       attachment.why);
@@ -143,11 +144,16 @@ int cmd_detach(const struct globals *globals, int argc, char **argv)
 	struct open_options open = { .pin_dir = globals->pin_dir };
 	struct dataplane *dataplane;
 	struct fail fail = { 0 };
-	int code;
+	int error, code;
 
 	if (argc > 1 && argv[1][0] == '-')
 		return say_usage("detach", "%s: unknown option", argv[1]);
-	if (dataplane_open(&open, OPEN_WRITE, &dataplane, &fail))
+	error = dataplane_open(&open, OPEN_WRITE, &dataplane, &fail);
+	if (error == -ENOENT && argc == 1) {
+		puts("nothing is attached");
+		return EXIT_DONE;
+	}
+	if (error)
 		return say_failed("%s", fail.text);
 	code = detach_some(dataplane, argv + 1, argc - 1);
 	dataplane_close(dataplane);

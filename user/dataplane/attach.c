@@ -98,6 +98,18 @@ static void warn_forwarding(const char *device, struct attachment *attachment)
 			 v6 ? " net.ipv6.conf.all.forwarding=1" : "");
 }
 
+/* Two silent losses of native XDP on virtual devices. */
+static void warn_veth(const char *device, const char *driver,
+		      struct attachment *attachment)
+{
+	size_t used = strlen(attachment->warning);
+
+	snprintf(attachment->warning + used,
+		 sizeof(attachment->warning) - used,
+		 "%s%s is a %s: its peer loses redirected packets unless it has GRO on or an XDP program, and must send finished checksums (ethtool -K PEER gro on tx off)",
+		 used ? "; " : "", device, driver);
+}
+
 static bool to_inet_addr(const struct sockaddr *from, struct inet_addr *to)
 {
 	*to = (struct inet_addr){ 0 };
@@ -336,6 +348,7 @@ int device_attach(const struct dataplane *dataplane, const char *device,
 {
 	struct attachment attachment = { 0 };
 	char path[PATH_MAX];
+	char driver[32];
 	struct ifreq ifr;
 	bool was_there;
 	int error;
@@ -362,6 +375,8 @@ int device_attach(const struct dataplane *dataplane, const char *device,
 		return error;
 	}
 	warn_forwarding(device, &attachment);
+	if (attachment.xdp == ATTACH_NATIVE && is_virtual(device, driver))
+		warn_veth(device, driver, &attachment);
 	*ret_attachment = attachment;
 	return 0;
 }

@@ -181,13 +181,13 @@ static int check_directory(const char *path, struct fail *fail_)
 		return fail(fail_, -errno, errno == ENOENT ?
 			    "%s: nothing is attached (l4gate attach DEV makes it)" :
 			    "%s: %m", path);
+	if (statfs(path, &fs) || fs.f_type != BPF_FS_MAGIC)
+		return fail(fail_, -EINVAL, "%s: not on a bpf file system (mount -t bpf bpf /sys/fs/bpf; inside \"ip netns exec\" it is hidden: use nsenter --net)",
+			    path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
 	    (st.st_mode & 0027))
 		return fail(fail_, -EPERM, "%s: must be a directory of uid %u with mode 0750 at most, is %04o of uid %u: refusing to trust it",
 			    path, geteuid(), st.st_mode & 07777, st.st_uid);
-	if (statfs(path, &fs) || fs.f_type != BPF_FS_MAGIC)
-		return fail(fail_, -EINVAL, "%s: not on a bpf file system (mount -t bpf bpf /sys/fs/bpf; inside \"ip netns exec\" it is hidden: use nsenter --net)",
-			    path);
 	return 0;
 }
 
@@ -237,7 +237,8 @@ static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 
 	for (i = 0; i < MAP_COUNT; i++) {
 		dataplane_path(dataplane, map_names[i], path);
-		if (mode == OPEN_READ)
+		/* A map opened for reading can't be mapped (EINVAL, 6.18). */
+		if (mode == OPEN_READ && i != MAP_FLOWS)
 			dataplane->maps[i] = bpf_obj_get_opts(path, &read_only);
 		else
 			dataplane->maps[i] = bpf_obj_get(path);
@@ -408,15 +409,18 @@ static int load(struct dataplane *dataplane, const struct open_options *options,
 	return 0;
 }
 
-/* A scraper needs to read counters, and nothing else. */
-static void set_modes(const struct dataplane *dataplane)
+/*
+ * A scraper needs to read counters, and nothing else: 0440. A writer without
+ * CAP_DAC_OVERRIDE could not open them then, so they are 0640 while it does.
+ */
+static void set_modes(const struct dataplane *dataplane, mode_t stats_mode)
 {
 	char path[PATH_MAX];
 	int i;
 
 	for (i = 0; i < MAP_COUNT; i++) {
 		dataplane_path(dataplane, map_names[i], path);
-		(void)chmod(path, i >= MAP_LISTENER_STATS ? 0440 : 0600);
+		(void)chmod(path, i >= MAP_LISTENER_STATS ? stats_mode : 0600);
 	}
 }
 
@@ -442,16 +446,18 @@ int dataplane_open(const struct open_options *options, enum open_mode mode,
 		error = check_directory(dataplane->pin_dir, fail_);
 	if (!error && mode != OPEN_READ)
 		error = take_lock(dataplane, fail_);
+	if (!error && mode != OPEN_READ)
+		set_modes(dataplane, 0640);
 	if (!error && mode == OPEN_LOAD)
 		error = load(dataplane, options, fail_);
 	if (!error)
 		error = open_maps(dataplane, mode, fail_);
+	if (dataplane->lock_fd >= 0)
+		set_modes(dataplane, 0440);
 	if (error) {
 		dataplane_close(dataplane);
 		return error;
 	}
-	if (mode == OPEN_LOAD)
-		set_modes(dataplane);
 	*ret_dataplane = dataplane;
 	return 0;
 }

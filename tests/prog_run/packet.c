@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "packet.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define ETH 14
+
+static uint64_t sum_bytes(const uint8_t *bytes, size_t size)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		sum += i & 1 ? bytes[i] : (uint64_t)bytes[i] << 8;
+	return sum;
+}
+
+static uint16_t fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static void put16(uint8_t *at, uint16_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+static uint16_t get16(const uint8_t *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static bool is_v6(const struct frame *frame)
+{
+	return get16(frame->bytes + 12) == 0x86dd;
+}
+
+static size_t l4_offset(const struct frame *frame)
+{
+	return is_v6(frame) ? ETH + 40 : ETH + (frame->bytes[ETH] & 15) * 4;
+}
+
+uint8_t frame_protocol(const struct frame *frame)
+{
+	return frame->bytes[is_v6(frame) ? ETH + 6 : ETH + 9];
+}
+
+/* Sum over pseudo header and L4, as the checksum wants it; 0xffff: right. */
+static uint16_t l4_sum(const struct frame *frame)
+{
+	size_t l4 = l4_offset(frame), size = frame->size - l4;
+	uint64_t sum = sum_bytes(frame->bytes + l4, size);
+	uint8_t protocol = frame_protocol(frame);
+
+	if (protocol == IPPROTO_ICMP)
+		return fold(sum);
+	sum += protocol + size;
+	if (is_v6(frame))
+		sum += sum_bytes(frame->bytes + ETH + 8, 32);
+	else
+		sum += sum_bytes(frame->bytes + ETH + 12, 8);
+	return fold(sum);
+}
+
+bool frame_checks(const struct frame *frame)
+{
+	size_t l4 = l4_offset(frame);
+
+	if (!is_v6(frame) &&
+	    fold(sum_bytes(frame->bytes + ETH, l4 - ETH)) != 0xffff)
+		return false;
+	if (frame_protocol(frame) == IPPROTO_UDP &&
+	    !get16(frame->bytes + l4 + 6))
+		return true;
+	return l4_sum(frame) == 0xffff;
+}
+
+static size_t build_ip(struct frame *frame, const struct shape *shape,
+		       size_t l4_size, uint8_t protocol)
+{
+	uint8_t *ip = frame->bytes + ETH;
+	size_t header = 20 + shape->options * 4;
+
+	if (shape->v6) {
+		ip[0] = 0x60;
+		put16(ip + 4, l4_size);
+		ip[6] = shape->next_header ?: protocol;
+		ip[7] = shape->ttl ?: 64;
+		inet_pton(AF_INET6, shape->src, ip + 8);
+		inet_pton(AF_INET6, shape->dst, ip + 24);
+		return ETH + 40;
+	}
+	ip[0] = 0x40 | header / 4;
+	put16(ip + 2, header + l4_size);
+	put16(ip + 6, shape->fragment);
+	ip[8] = shape->ttl ?: 64;
+	ip[9] = protocol;
+	inet_pton(AF_INET, shape->src, ip + 12);
+	inet_pton(AF_INET, shape->dst, ip + 16);
+	memset(ip + 20, 1, header - 20);	/* NOP */
+	put16(ip + 10, ~fold(sum_bytes(ip, header)));
+	return ETH + header;
+}
+
+static void add_vlan(struct frame *frame)
+{
+	memmove(frame->bytes + 16, frame->bytes + 12, frame->size - 12);
+	put16(frame->bytes + 12, 0x8100);
+	put16(frame->bytes + 14, 7);
+	frame->size += 4;
+}
+
+void frame_build(struct frame *frame, const struct shape *shape)
+{
+	size_t l4_size = (shape->udp ? 8 : 20) + shape->payload, l4, i;
+	uint8_t protocol = shape->udp ? IPPROTO_UDP : IPPROTO_TCP;
+	uint8_t *at;
+
+	memset(frame, 0, sizeof(*frame));
+	memcpy(frame->bytes, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	put16(frame->bytes + 12, shape->v6 ? 0x86dd : 0x0800);
+	l4 = build_ip(frame, shape, l4_size, protocol);
+	frame->size = l4 + l4_size;
+	at = frame->bytes + l4;
+	put16(at, shape->sport);
+	put16(at + 2, shape->dport);
+	if (shape->udp) {
+		put16(at + 4, l4_size);
+	} else {
+		put16(at + 6, 1000);	/* sequence */
+		put16(at + 10, 2000);	/* acknowledgement */
+		at[12] = 0x50;
+		at[13] = shape->tcp_flags;
+	}
+	for (i = l4_size - shape->payload; i < l4_size; i++)
+		at[i] = i;
+	if (!shape->udp)
+		put16(at + 16, ~l4_sum(frame));
+	else if (!shape->no_udp_check)
+		put16(at + 6, (uint16_t)~l4_sum(frame) ?: 0xffff);
+	if (shape->vlan)
+		add_vlan(frame);
+}
+
+uint8_t frame_ttl(const struct frame *frame)
+{
+	return frame->bytes[is_v6(frame) ? ETH + 7 : ETH + 8];
+}
+
+uint16_t frame_sport(const struct frame *frame)
+{
+	return get16(frame->bytes + l4_offset(frame));
+}
+
+uint16_t frame_dport(const struct frame *frame)
+{
+	return get16(frame->bytes + l4_offset(frame) + 2);
+}
+
+uint8_t frame_tcp_flags(const struct frame *frame)
+{
+	return frame->bytes[l4_offset(frame) + 13];
+}
+
+bool frame_has_ends(const struct frame *frame, const char *src,
+		    const char *dst)
+{
+	uint8_t want[32];
+
+	if (is_v6(frame)) {
+		inet_pton(AF_INET6, src, want);
+		inet_pton(AF_INET6, dst, want + 16);
+		return !memcmp(frame->bytes + ETH + 8, want, 32);
+	}
+	inet_pton(AF_INET, src, want);
+	inet_pton(AF_INET, dst, want + 4);
+	return !memcmp(frame->bytes + ETH + 12, want, 8);
+}
