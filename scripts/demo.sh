@@ -171,7 +171,7 @@ perform() {
   picture
 
   title 'Attach to the NICs, apply the manifests'
-  show attach cl0 be0
+  show attach cl0 be0 --mode native
   show apply -f gateway.yaml -f services.yaml -f routes-90-10.yaml
 
   title 'TCPRoute: 90 % to v1, 10 % to v2'

@@ -49,8 +49,10 @@ expect_no_match() {
   ! grep -Eqi -- "$3" <<<"$2" || fail "$1: unexpected match of /$3/ in: $2"
 }
 
-# expect_json WHAT JSON FILTER: the filter must be true.
+# expect_json WHAT JSON FILTER: the filter must be true. (jq alone is content with
+# no JSON at all.)
 expect_json() {
+  [[ -n $2 ]] || fail "$1: no JSON"
   jq -e "$3" <<<"$2" >/dev/null 2>&1 || fail "$1: not '$3' in: $2"
 }
 
@@ -110,10 +112,13 @@ l4_fails() {
   cat "$WORK/l4.out"
 }
 
-# attach [--mode MODE]: to the devices of the topology.
+# attach [--mode MODE]: to the devices of the topology. Native unless told
+# otherwise: on its own, the program would choose TC for a veth.
 attach() {
+  local mode=(--mode native)
+  [[ $* != *--mode* ]] || mode=()
   # shellcheck disable=SC2086 # a list of devices
-  l4 attach $GATEWAY_DEVICES "$@"
+  l4 attach $GATEWAY_DEVICES "${mode[@]}" "$@"
 }
 
 # apply FILE...

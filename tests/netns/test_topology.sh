@@ -132,7 +132,7 @@ test_two_armed_generic_offloads() {
 # attach chooses; whatever it is, it must work.
 test_two_armed_auto() {
   two_armed
-  serve_all
+  serve_all --mode auto
   check_traffic
 }
 
