@@ -194,6 +194,28 @@ test_backend_removed() {
     '.by_backend as $b | .moves == $b.b1 and .last_backend == {b2: 50} and .mismatches == 0'
 }
 
+# A backend is the same wherever its backendRef stands.
+test_refs_reordered() {
+  local order
+  ready
+  for order in 'one:7000 two:7000' 'two:7000 one:7000' 'three:7000:0 two:7000 one:7000'; do
+    # shellcheck disable=SC2086 # words
+    {
+      gateway_class
+      gateway gw "$VIP4" tcp:TCP:7000
+      route TCPRoute tcp gw/tcp $order
+      service one TCP 7000 "$PORT_IDENTIFY" b1
+      service two TCP 7000 "$PORT_IDENTIFY" b2
+      service three TCP 7000 "$PORT_IDENTIFY" b3
+    } >"$WORK/order.yaml"
+    apply "$WORK/order.yaml"
+    [[ -e $WORK/live-tcp.ready ]] || live_start tcp "$VIP4" 7000 --count 60
+    split tcp "$VIP4" 7000 --count 20 >"$WORK/during.json"
+  done
+  sleep 1
+  no_harm 'connections while refs are reordered' "$(live_stop tcp)"
+}
+
 # An endpoint alone goes, the Service and its backendRef stay.
 test_endpoint_removed() {
   local json

@@ -11,26 +11,6 @@
 /* Fields of a schema whose presence is noted, in one word of bits. */
 #define MAX_FIELDS	64
 
-struct shown show(const char *text)
-{
-	struct shown shown;
-	size_t i;
-
-	for (i = 0; text[i] && i < sizeof(shown.text) - 4; i++) {
-		unsigned char c = text[i];
-
-		shown.text[i] = c < 0x20 || c == 0x7f ? '?' : c;
-	}
-	shown.text[i] = 0;
-	if (text[i]) {
-		/* Not in the middle of a character. */
-		while (i && ((unsigned char)text[i] & 0xc0) == 0x80)
-			i--;
-		strcpy(shown.text + i, "...");
-	}
-	return shown;
-}
-
 const struct node *decode_at(const struct node *node, const char *name)
 {
 	const struct node *child = node_get(node, name);
@@ -121,8 +101,8 @@ static void report_type(struct decoder *decoder, const char *name,
 
 	if (node->kind == NODE_SCALAR && !strcmp(expected, "a string"))
 		hint = " (put it in quotes)";
-	else if (node_is_string(node) &&
-		 !strcmp(expected, "an integer"))
+	else if (node_is_string(node) && !strcmp(expected, "an integer") &&
+		 scalar_type(node->text, node->size) == SCALAR_INTEGER)
 		hint = " (without quotes it is a number)";
 	decode_error(decoder, node, "%s: expected %s, got %s%s", name, expected,
 		     node_describe(node), hint);
@@ -130,12 +110,11 @@ static void report_type(struct decoder *decoder, const char *name,
 
 /* Whether text has the form; if not, the error is reported. */
 static bool check_format(struct decoder *decoder, const char *name,
-			 const struct node *node, const struct format *format,
-			 struct loc loc, const char *text)
+			 const struct format *format, struct loc loc,
+			 const char *text)
 {
 	size_t size = strlen(text);
 
-	(void)node;
 	if (!format)
 		return true;
 	if (!size && format->min)
@@ -164,7 +143,7 @@ static int decode_string(struct decoder *decoder, const struct field *field,
 		report_type(decoder, field->name, node, "a string");
 		return 0;
 	}
-	if (!check_format(decoder, field->name, node, field->format,
+	if (!check_format(decoder, field->name, field->format,
 			  node_loc(decoder->source, node), node->text))
 		return 0;
 	if (!field->size)
@@ -415,9 +394,9 @@ static int decode_map_entry(struct decoder *decoder, const struct field *field,
 		report_type(decoder, SHOW(entry->key), entry, "a string");
 		return 0;
 	}
-	if (!check_format(decoder, field->name, entry, &format_qualified_name,
+	if (!check_format(decoder, field->name, &format_qualified_name,
 			  node_key_loc(decoder->source, entry), entry->key) ||
-	    !check_format(decoder, SHOW(entry->key), entry, field->format,
+	    !check_format(decoder, SHOW(entry->key), field->format,
 			  node_loc(decoder->source, entry), entry->text))
 		return 0;
 	if (!field->size)

@@ -114,13 +114,6 @@ void decode_report(struct decoder *decoder, enum diag_level level,
 	decode_report(decoder, DIAG_ERROR,				\
 		      node_loc((decoder)->source, node), __VA_ARGS__)
 
-/* Text of the manifest for a message: control characters out, and cut. */
-struct shown {
-	char text[84];
-};
-struct shown show(const char *text);
-#define SHOW(string) (show(string).text)
-
 /* The node of a field for the place of an error: itself, or the map. */
 const struct node *decode_at(const struct node *node, const char *name);
 

@@ -340,3 +340,23 @@ bool word_is_close(const char *word, unsigned int distance)
 
 	return distance <= (size < 6 ? 1 : size / 3);
 }
+
+struct shown show(const char *text)
+{
+	struct shown shown;
+	size_t i;
+
+	for (i = 0; text[i] && i < sizeof(shown.text) - 4; i++) {
+		unsigned char c = text[i];
+
+		shown.text[i] = c < 0x20 || c == 0x7f ? '?' : c;
+	}
+	shown.text[i] = 0;
+	if (text[i]) {
+		/* Not in the middle of a character. */
+		while (i && ((unsigned char)text[i] & 0xc0) == 0x80)
+			i--;
+		strcpy(shown.text + i, "...");
+	}
+	return shown;
+}

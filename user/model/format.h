@@ -45,4 +45,11 @@ unsigned int word_distance(const char *a, const char *b);
 /* Whether a distance is that of a typo in a word. */
 bool word_is_close(const char *word, unsigned int distance);
 
+/* Text of the manifest for a message: control characters out, and cut. */
+struct shown {
+	char text[84];
+};
+struct shown show(const char *text);
+#define SHOW(string) (show(string).text)
+
 #endif /* L4GATE_MODEL_FORMAT_H */

@@ -52,6 +52,9 @@ static struct node *convert_real(struct arena *arena, double value)
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%.17g", value);
 
+	/* As it was a real, it is to look like one in messages. */
+	if (!strpbrk(text, ".en"))
+		n += snprintf(text + n, sizeof(text) - n, ".0");
 	return new_scalar(arena, text, n, SCALAR_NUMBER);
 }
 

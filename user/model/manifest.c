@@ -7,31 +7,21 @@
 #include "model/manifest.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <yaml.h>
 
+#include "model/cursor.h"
 #include "model/files.h"
+#include "model/format.h"
 #include "model/json.h"
 #include "model/node.h"
 #include "model/object.h"
 
 /* Trees of decoded documents are given back when they have become this big. */
 #define TREE_KEEP	(1024 * 1024)
-
-/*
- * Libyaml counts characters and takes NEL, LS, PS and a lone CR for line
- * breaks; diagnostics count bytes, and lines by LF alone. The cursor follows
- * the events through the text and translates.
- */
-struct cursor {
-	bool identical;		/* ASCII, no lone CR: marks are right */
-	size_t index;		/* in characters */
-	size_t offset;		/* in bytes */
-	size_t line_begin;	/* offset of the line's first byte */
-	unsigned int line;
-};
 
 /* An open map or list. */
 struct level {
@@ -57,59 +47,10 @@ struct reader {
 	struct node *held;	/* documents so far, if json; the last first */
 };
 
-static bool marks_are_right(const struct source *source)
-{
-	size_t i;
-
-	for (i = 0; i < source->size; i++)
-		if ((unsigned char)source->text[i] >= 0x80 ||
-		    (source->text[i] == '\r' && source->text[i + 1] != '\n'))
-			return false;
-	return true;
-}
-
-static void step_forward(struct cursor *cursor, const struct source *source)
-{
-	cursor->index++;
-	if (source->text[cursor->offset++] == '\n') {
-		cursor->line++;
-		cursor->line_begin = cursor->offset;
-	}
-	while (cursor->offset < source->size &&
-	       (source->text[cursor->offset] & 0xc0) == 0x80)
-		cursor->offset++;
-}
-
-/* Marks rarely go back, and never far. */
-static void step_back(struct cursor *cursor, const struct source *source)
-{
-	const char *newline;
-
-	cursor->index--;
-	do {
-		cursor->offset--;
-	} while (cursor->offset &&
-		 (source->text[cursor->offset] & 0xc0) == 0x80);
-	if (source->text[cursor->offset] != '\n')
-		return;
-	cursor->line--;
-	newline = memrchr(source->text, '\n', cursor->offset);
-	cursor->line_begin = newline ? newline - source->text + 1 : 0;
-}
-
 static struct loc mark_loc(struct reader *reader, const yaml_mark_t *mark)
 {
-	const struct source *source = reader->source;
-	struct cursor *cursor = &reader->cursor;
-
-	if (cursor->identical)
-		return (struct loc){ source, mark->line + 1, mark->column + 1 };
-	while (cursor->index < mark->index && cursor->offset < source->size)
-		step_forward(cursor, source);
-	while (cursor->index > mark->index && cursor->offset)
-		step_back(cursor, source);
-	return (struct loc){ source, cursor->line,
-			     cursor->offset - cursor->line_begin + 1 };
+	return cursor_move(&reader->cursor, mark->index, mark->line,
+			   mark->column, NULL);
 }
 
 /* Refuses an event; the file ends there. */
@@ -204,10 +145,12 @@ static int on_open(struct reader *reader, enum node_kind kind, struct loc loc)
 		return refuse(reader, loc, "nested deeper than %d levels",
 			      NODE_MAX_DEPTH);
 	if (expects_key(reader))
-		return refuse(reader, loc, "expected a key, got a %s (quote "
-			      "text that begins with '%c')",
+		return refuse(reader, loc, "expected a key, got a %s (text that "
+			      "begins with '%c' needs quotes%s)",
 			      kind == NODE_MAP ? "map" : "list",
-			      kind == NODE_MAP ? '{' : '[');
+			      kind == NODE_MAP ? '{' : '[',
+			      kind == NODE_MAP ?
+			      "; a template has to be rendered first" : "");
 	node = new_node(reader, kind, loc);
 	if (!node)
 		return -ENOMEM;
@@ -232,7 +175,7 @@ static int on_close(struct reader *reader)
 	if (found <= 0)
 		return found;
 	diag_error(reader->diags, node_key_loc(source, second),
-		   "%.64s: given twice", second->key);
+		   "%s: given twice", SHOW(second->key));
 	diag_add(reader->diags, DIAG_NOTE, node_key_loc(source, first),
 		 "the first is here");
 	return -EINVAL;
@@ -285,6 +228,16 @@ static const char *tag_of(const yaml_event_t *event)
 	}
 }
 
+static int refuse_tag(struct reader *reader, struct loc loc, const char *tag)
+{
+	static const char standard[] = "tag:yaml.org,2002:";
+	bool is_standard = !strncmp(tag, standard, strlen(standard));
+
+	return refuse(reader, loc, "tags (%s%.64s) are not accepted",
+		      is_standard ? "!!" : "",
+		      is_standard ? tag + strlen(standard) : tag);
+}
+
 static int on_event(struct reader *reader, const yaml_event_t *event)
 {
 	struct loc loc = mark_loc(reader, &event->start_mark);
@@ -293,11 +246,11 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
 		return refuse(reader, loc, "aliases (*%.64s) are not accepted, "
 			      "repeat the value", event->data.alias.anchor);
 	if (anchor_of(event))
-		return refuse(reader, loc, "anchors (&%.64s) are not accepted",
+		return refuse(reader, loc, "anchors (&%.64s) are not accepted, "
+			      "write the value where it is used",
 			      anchor_of(event));
 	if (tag_of(event))
-		return refuse(reader, loc, "tags (%.64s) are not accepted",
-			      tag_of(event));
+		return refuse_tag(reader, loc, tag_of(event));
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
 		return on_scalar(reader, event, loc);
@@ -315,47 +268,75 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
 	}
 }
 
-/* What libyaml did not like, and where. */
-static void explain_syntax(struct reader *reader, struct loc *ret_loc,
-			   const char **ret_hint)
+/* What libyaml did not like, in words for people, and where. */
+struct syntax_error {
+	struct loc loc;
+	char text[256];
+	bool has_begin;
+	struct loc begin;	/* of what was being read */
+};
+
+/* Words for the common mistakes, by the character that libyaml stopped at. */
+static const char *explain_character(const struct source *source,
+				     size_t offset)
+{
+	switch (offset < source->size ? source->text[offset] : 0) {
+	case '\t':
+		return "a tab can't indent, use spaces";
+	case '@':
+	case '`':
+	case '%':
+		return "text can't begin with this character, put it in quotes";
+	default:
+		return NULL;
+	}
+}
+
+static void explain_syntax(struct reader *reader, struct syntax_error *error)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	const struct source *source = reader->source;
+	const yaml_mark_t *mark = &parser->problem_mark;
+	const char *context = parser->context;
+	const char *problem = parser->problem;
+	const char *words;
 	size_t offset;
 
-	*ret_hint = "";
-	*ret_loc = mark_loc(reader, &parser->problem_mark);
-	if (reader->cursor.identical) {
-		/* Without the translation, index is the offset. */
-		offset = parser->problem_mark.index;
-	} else {
-		offset = reader->cursor.offset;
+	*error = (struct syntax_error){ 0 };
+	error->loc = cursor_move(&reader->cursor, mark->index, mark->line,
+				 mark->column, &offset);
+	words = explain_character(reader->source, offset);
+	if (context && !strcmp(context, "while scanning a quoted scalar") &&
+	    !strcmp(problem, "found unexpected end of stream")) {
+		error->loc = mark_loc(reader, &parser->context_mark);
+		context = NULL;
+		words = "this quote is never closed";
 	}
-	if (offset < source->size && source->text[offset] == '\t')
-		*ret_hint = " (a tab: indent with spaces)";
-	else if (offset < source->size && (source->text[offset] == '@' ||
-					   source->text[offset] == '`' ||
-					   source->text[offset] == '%'))
-		*ret_hint = " (put the text in quotes)";
-	else if (!strcmp(parser->problem,
-			 "mapping values are not allowed in this context"))
-		*ret_hint = " (indented too far, or text with ': ' that needs "
-			    "quotes)";
+	if (words) {
+		snprintf(error->text, sizeof(error->text), "%s", words);
+		return;
+	}
+	if (context && !strcmp(context, "while scanning for the next token"))
+		context = NULL;
+	snprintf(error->text, sizeof(error->text),
+		 "not valid YAML: %s%s%s%s", problem,
+		 strcmp(problem, "mapping values are not allowed in this "
+			"context") ? "" : " (indented too far, or text with "
+		 "': ' that needs quotes)",
+		 context ? ", " : "", context ? context : "");
+	error->has_begin = context &&
+			   parser->context_mark.line < parser->problem_mark.line;
+	if (error->has_begin)
+		error->begin = mark_loc(reader, &parser->context_mark);
 }
 
 static void report_syntax(struct reader *reader)
 {
-	const yaml_parser_t *parser = &reader->parser;
-	const char *hint;
-	struct loc loc;
+	struct syntax_error error;
 
-	explain_syntax(reader, &loc, &hint);
-	diag_error(reader->diags, loc, "not valid YAML: %s%s%s%s",
-		   parser->problem, hint, parser->context ? ", " : "",
-		   parser->context ? parser->context : "");
-	if (parser->context && parser->context_mark.line + 1 < loc.line)
-		diag_add(reader->diags, DIAG_NOTE,
-			 mark_loc(reader, &parser->context_mark),
+	explain_syntax(reader, &error);
+	diag_error(reader->diags, error.loc, "%s", error.text);
+	if (error.has_begin)
+		diag_add(reader->diags, DIAG_NOTE, error.begin,
 			 "it begins here");
 }
 
@@ -372,9 +353,8 @@ static int read_json(struct reader *reader)
 {
 	struct json_problem problem;
 	struct node *node;
+	struct syntax_error error;
 	size_t offset = 0;
-	const char *hint;
-	struct loc loc;
 	int err;
 
 	do {
@@ -387,8 +367,8 @@ static int read_json(struct reader *reader)
 	} while (!err && node);
 	if (err != -EINVAL)
 		return err;
-	explain_syntax(reader, &loc, &hint);
-	if (problem.loc.line && loc_is_before(problem.loc, loc))
+	explain_syntax(reader, &error);
+	if (problem.loc.line && loc_is_before(problem.loc, error.loc))
 		report_syntax(reader);
 	else
 		diag_error(reader->diags, problem.loc, "%s", problem.text);
@@ -456,8 +436,7 @@ static int read_source(struct source *source, struct model *model,
 	reader->model = model;
 	reader->diags = diags;
 	reader->objects = objects;
-	reader->cursor.identical = marks_are_right(source);
-	reader->cursor.line = 1;
+	cursor_init(&reader->cursor, source);
 	reader->json = json_looks_like(source);
 	objects->source = source;
 	count = objects->seen;

@@ -115,8 +115,7 @@ static const char *read_identity(struct object_reader *reader,
 	struct loc loc = node_loc(reader->source, node ? node : root);
 
 	if (!node || node_is_null(node))
-		diag_error(reader->diags, loc, "%s: required, but missing (is "
-			   "this a manifest of Kubernetes?)", name);
+		diag_error(reader->diags, loc, "%s: required, but missing", name);
 	else if (!node_is_string(node) || !node->size)
 		diag_error(reader->diags, loc,
 			   "%s: expected a name as a string, got %s", name,
@@ -268,11 +267,11 @@ static void report_version(struct object_reader *reader,
 	const struct node *node = node_get(root, "apiVersion");
 
 	diag_error(reader->diags, node_loc(reader->source, node ? node : root),
-		   "apiVersion \"%s\": expected %s%s%s%s%s for a %s",
-		   SHOW(identity->api_version), kind->group,
+		   "apiVersion \"%s\" of %s: expected %s%s%s%s%s",
+		   identity->api_version, kind->kind, kind->group,
 		   *kind->group ? "/" : "", kind->versions[0],
 		   kind->versions[1] ? " or " : "",
-		   kind->versions[1] ? kind->versions[1] : "", kind->kind);
+		   kind->versions[1] ? kind->versions[1] : "");
 }
 
 static int read_object(struct object_reader *reader,
@@ -352,6 +351,12 @@ int object_read(struct object_reader *reader, const struct node *root)
 		diag_error(reader->diags, node_loc(reader->source, root),
 			   "expected an object with apiVersion and kind, got "
 			   "%s", node_describe(root));
+		return 0;
+	}
+	if (!node_get(root, "apiVersion") && !node_get(root, "kind")) {
+		diag_error(reader->diags, node_loc(reader->source, root),
+			   "no apiVersion and no kind: expected an object of "
+			   "Kubernetes");
 		return 0;
 	}
 	identity.api_version = read_identity(reader, root, "apiVersion");
