@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "compile/condition.h"
 #include "compile/work.h"
 
 #define NAME_LABEL "kubernetes.io/metadata.name"
@@ -122,25 +123,35 @@ static int attach_parent(struct work *work, const struct route *route,
 		if (allows_namespace(work, listener, route->meta.namespace))
 			parent->listeners[parent->listener_count++] = listener;
 	}
-	if (!named)
+	if (!named) {
 		parent->result = ATTACH_NO_MATCH;
-	else if (!kind)
+	} else if (!kind) {
 		parent->result = ATTACH_KIND;
-	else if (!parent->listener_count)
+	} else if (!parent->listener_count) {
 		parent->result = ATTACH_NAMESPACE;
-	else if (route->rule_count > 1)
+	} else if (route->rule_count != 1) {
 		parent->result = ATTACH_RULES;
-	if (parent->result == ATTACH_RULES)
 		parent->listener_count = 0;
+	}
 	return 0;
 }
 
-/* Rule 5: only parents that are Gateways of ours have a status. */
+/*
+ * Rule 5: only parents that are Gateways of ours have a status. One that nobody
+ * gave can be a slip of the pen, and there is no other place to say so.
+ */
 static struct gateway_work *find_parent(const struct work *work,
+					const struct route *route,
 					const struct parent_ref *ref)
 {
 	if (strcmp(ref->group, GATEWAY_GROUP) || strcmp(ref->kind, "Gateway"))
 		return NULL;
+	if (!index_gateway(&work->index, ref->namespace, ref->name))
+		diag_warning(work->diags, ref->loc,
+			     "%s %s/%s: gateway %s/%s is not given: the route is not attached to it",
+			     protocol_route_kind(route->protocol),
+			     route->meta.namespace, route->meta.name,
+			     ref->namespace, ref->name);
 	return gateways_find(work, ref->namespace, ref->name);
 }
 
@@ -159,7 +170,7 @@ static int collect_route(struct work *work, const struct route *route)
 		struct parent_work *parent = &to->parents[to->parent_count];
 
 		parent->ref = &route->parent_refs[i];
-		parent->gateway = find_parent(work, parent->ref);
+		parent->gateway = find_parent(work, route, parent->ref);
 		if (!parent->gateway)
 			continue;
 		error = attach_parent(work, route, parent);
@@ -201,7 +212,10 @@ static void count_attachment(struct route_work *route,
 		listener->untimed = true;
 }
 
-/* Rule 14: all are accepted, the first by precedence gets the traffic. */
+/*
+ * Rule 14: all are accepted, the first by precedence gets the traffic. Nothing
+ * is merged.
+ */
 static void contend(struct route_work *route, struct listener_work *listener)
 {
 	if (!listener->winner ||

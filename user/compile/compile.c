@@ -90,103 +90,16 @@ static int write_routes(struct work *work)
 	return 0;
 }
 
-/* Whether packets to this endpoint would meet a listener of the image. */
-static bool is_listener_address(const struct work *work,
-				enum protocol protocol,
-				const struct target *target)
-{
-	const struct image *image = work->image;
-	size_t i, j;
-
-	for (i = 0; i < image->listener_count; i++) {
-		const struct image_listener *listener = &image->listeners[i];
-
-		for (j = 0; j < listener->address_count; j++)
-			if (!inet_compare(&listener->addresses[j],
-					  &target->addr))
-				return true;
-		if (listener->address_count || listener->port != target->port ||
-		    listener->protocol != protocol)
-			continue;
-		for (j = 0; j < work->options->own_address_count; j++)
-			if (!inet_compare(&work->options->own_addresses[j],
-					  &target->addr))
-				return true;
-	}
-	return false;
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
-/* All addresses that endpoints have to keep away from, sorted. */
-static int collect_addresses(struct work *work)
-{
-	size_t i, j, count = work->options->own_address_count;
-
-	for (i = 0; i < work->gateway_count; i++)
-		count += work->gateways[i].address_count;
-	work->addresses = arena_array(&work->arena, count + 1,
-				      sizeof(*work->addresses));
-	if (!work->addresses)
-		return -ENOMEM;
-	for (i = 0; i < work->gateway_count; i++)
-		for (j = 0; j < work->gateways[i].address_count; j++)
-			work->addresses[work->address_count++] =
-				work->gateways[i].addresses[j];
-	for (j = 0; j < work->options->own_address_count; j++)
-		work->addresses[work->address_count++] =
-			work->options->own_addresses[j];
-	qsort(work->addresses, work->address_count, sizeof(*work->addresses),
-	      compare_addresses);
-	return 0;
-}
-
-/* An endpoint that is a listener's address would send packets in a circle. */
-static void check_circles(struct work *work)
-{
-	size_t i, j, k;
-	char text[INET_TEXT_MAX];
-
-	for (i = 0; i < work->route_count; i++)
-		for (j = 0; j < work->routes[i].ref_count; j++) {
-			const struct ref_work *ref = &work->routes[i].refs[j];
-
-			for (k = 0; k < ref->target_count; k++) {
-				const struct target *target = &ref->targets[k];
-
-				if (!bsearch(&target->addr, work->addresses,
-					     work->address_count,
-					     sizeof(*work->addresses),
-					     compare_addresses) ||
-				    !is_listener_address(
-					    work, work->routes[i].route->protocol,
-					    target))
-					continue;
-				diag_error(work->diags, target->loc,
-					   "endpoint %s is the address of a listener: its packets would go in a circle",
-					   inet_format(&target->addr, text));
-			}
-		}
-}
-
 static int run(struct work *work)
 {
-	int error;
-
-	error = index_build(&work->index, work->model, &work->arena) ?:
-		gateways_collect(work) ?:
-		conflicts_settle(work) ?:
-		routes_attach(work) ?:
-		write_routes(work) ?:
-		write_listeners(work) ?:
-		collect_addresses(work);
-	if (error)
-		return error;
-	check_circles(work);
-	return status_write(work);
+	return index_build(&work->index, work->model, &work->arena) ?:
+	       gateways_collect(work) ?:
+	       conflicts_settle(work) ?:
+	       routes_attach(work) ?:
+	       write_routes(work) ?:
+	       write_listeners(work) ?:
+	       circles_check(work) ?:
+	       status_write(work);
 }
 
 int compile(const struct model *model, const struct compile_options *options,

@@ -59,7 +59,7 @@ void phrase_add(struct phrase *phrase, const char *separator,
 {
 	/* Room for "and N more" behind the last piece. */
 	const size_t limit = sizeof(phrase->text) - 32;
-	char piece[600];
+	char piece[1000];
 	va_list args;
 	int n, size;
 

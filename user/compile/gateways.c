@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/condition.h"
 #include "compile/work.h"
 #include "l4gate/names.h"
 
@@ -18,23 +19,31 @@ static bool is_claimed(const struct work *work, const char *name)
 }
 
 /*
- * Rule 4: a Gateway is reconciled only if its class exists and names our
- * controller; the rest belongs to somebody else.
+ * Rule 4: a Gateway is reconciled only if its class exists, names our
+ * controller and is accepted; the rest belongs to somebody else. A class that
+ * the user claims may be missing or be another controller's, but one of ours
+ * that is not accepted stays so.
  */
 static bool is_ours(const struct work *work, const struct gateway *gateway)
 {
-	const struct gateway_class *class;
+	const struct gateway_class *class =
+		index_class(&work->index, gateway->class_name);
+	bool ours = class && !strcmp(class->controller_name, L4GATE_CONTROLLER);
 
-	if (is_claimed(work, gateway->class_name))
+	if (ours && class->has_parameters) {
+		diag_warning(work->diags, gateway->class_loc,
+			     "gateway %s/%s: class \"%s\" is not accepted because of its parametersRef: left alone",
+			     gateway->meta.namespace, gateway->meta.name,
+			     gateway->class_name);
+		return false;
+	}
+	if (ours || is_claimed(work, gateway->class_name))
 		return true;
-	class = index_class(&work->index, gateway->class_name);
-	if (class && !strcmp(class->controller_name, L4GATE_CONTROLLER))
-		return !class->has_parameters;
 	diag_warning(work->diags, gateway->class_loc,
 		     "gateway %s/%s: class \"%s\" is %s: left alone (--gateway-class %s claims it)",
 		     gateway->meta.namespace, gateway->meta.name,
 		     gateway->class_name,
-		     class ? "of another controller" : "not given",
+		     class ? "another controller's" : "not given",
 		     gateway->class_name);
 	return false;
 }
@@ -44,9 +53,25 @@ static int compare_addresses(const void *a, const void *b)
 	return inet_compare(a, b);
 }
 
+/* In order, each once: two ways to write an address are one address. */
+static void sort_addresses(struct gateway_work *gateway)
+{
+	size_t i, n = 0;
+
+	qsort(gateway->addresses, gateway->address_count,
+	      sizeof(*gateway->addresses), compare_addresses);
+	for (i = 0; i < gateway->address_count; i++)
+		if (!n || inet_compare(&gateway->addresses[n - 1],
+				       &gateway->addresses[i]))
+			gateway->addresses[n++] = gateway->addresses[i];
+	gateway->address_count = n;
+}
+
 /*
  * Rule 23: a type that is not supported, then an empty value, then an address
- * that can't be used, each with a condition of its own.
+ * that can't be used, each with a condition of its own. One bad address keeps
+ * the Gateway from being programmed: half of its addresses is not what its
+ * owner asked for.
  */
 static int collect_addresses(struct work *work, struct gateway_work *to)
 {
@@ -77,12 +102,19 @@ static int collect_addresses(struct work *work, struct gateway_work *to)
 			to->fault_address = address;
 		}
 	}
-	qsort(to->addresses, to->address_count, sizeof(*to->addresses),
-	      compare_addresses);
+	sort_addresses(to);
 	return 0;
 }
 
-/* allowedRoutes.kinds against what the protocol implies (rule 12). */
+bool listener_takes_kind(const struct listener_work *listener,
+			 const struct route_group_kind *kind)
+{
+	return listener->known_protocol &&
+	       !strcmp(kind->group, GATEWAY_GROUP) &&
+	       !strcmp(kind->kind, protocol_route_kind(listener->protocol));
+}
+
+/* Rule 12: allowedRoutes.kinds against what the protocol implies. */
 static void judge_kinds(struct listener_work *to)
 {
 	const struct listener *listener = to->listener;
@@ -90,16 +122,10 @@ static void judge_kinds(struct listener_work *to)
 
 	to->supports_route = to->known_protocol && !listener->kind_count;
 	for (i = 0; i < listener->kind_count; i++) {
-		const struct route_group_kind *kind = &listener->kinds[i];
-
-		if (to->known_protocol && !strcmp(kind->group, GATEWAY_GROUP) &&
-		    ((to->protocol == PROTOCOL_TCP &&
-		      !strcmp(kind->kind, "TCPRoute")) ||
-		     (to->protocol == PROTOCOL_UDP &&
-		      !strcmp(kind->kind, "UDPRoute"))))
+		if (listener_takes_kind(to, &listener->kinds[i]))
 			to->supports_route = true;
-		else if (!to->bad_kind)
-			to->bad_kind = kind;
+		else
+			to->bad_kind = true;
 	}
 }
 
@@ -150,10 +176,8 @@ int gateways_collect(struct work *work)
 			continue;
 		to->gateway = work->index.gateways[i];
 		/* No kind of parameters is known here yet: refused. */
-		if (to->gateway->has_parameters) {
+		if (to->gateway->has_parameters)
 			to->fault = GATEWAY_PARAMETERS;
-			to->fault_address = NULL;
-		}
 		error = collect_addresses(work, to) ?:
 			collect_listeners(work, to);
 		if (error)

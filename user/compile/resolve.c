@@ -14,45 +14,11 @@ enum target_rank {
 	TARGET_UNUSED,		/* keeps its flows if it still serves */
 };
 
-/*
- * ReferenceGrant: one grant in the target's namespace with a matching from and
- * a matching to. Names of the two namespaces are kept apart on purpose: mixing
- * them up has been a CVE elsewhere.
- */
-static bool is_granted(const struct work *work, const char *from_namespace,
-		       const char *from_kind, const char *to_namespace,
-		       const char *to_service)
-{
-	struct index_range range = index_grants(&work->index, to_namespace);
-	size_t i, j, k;
-
-	for (i = 0; i < range.count; i++) {
-		const struct reference_grant *grant =
-			work->index.grants[range.first + i];
-		bool from = false, to = false;
-
-		for (j = 0; j < grant->from_count; j++)
-			from |= !strcmp(grant->from[j].group, GATEWAY_GROUP) &&
-				!strcmp(grant->from[j].kind, from_kind) &&
-				!strcmp(grant->from[j].namespace,
-					from_namespace);
-		for (k = 0; k < grant->to_count; k++)
-			to |= !grant->to[k].group[0] &&
-			      !strcmp(grant->to[k].kind, "Service") &&
-			      (!grant->to[k].name[0] ||
-			       !strcmp(grant->to[k].name, to_service));
-		if (from && to)
-			return true;
-	}
-	return false;
-}
-
-static int refuse(struct work *work, struct ref_work *to, const char *reason,
-		  const char *message)
+/* Notes why a ref can't be used; message is in the image's arena, or NULL. */
+static int refuse(struct ref_work *to, const char *reason, const char *message)
 {
 	to->reason = reason;
 	to->message = message;
-	(void)work;
 	return message ? 0 : -ENOMEM;
 }
 
@@ -197,69 +163,112 @@ static int resolve_endpoints(struct work *work, const struct service *service,
 	return 0;
 }
 
+/* Rules 29 and 30: by number and by the protocol of the route's kind. */
+static int refuse_port(struct work *work, const struct route *route,
+		       const struct service *service, bool other,
+		       struct ref_work *to)
+{
+	const char *wanted = protocol_name(route->protocol);
+	struct phrase phrase = { 0 };
+	size_t i;
+
+	if (other)
+		return refuse(to, "UnsupportedProtocol",
+			      arena_printf(&work->image->arena,
+					   "Service %s/%s has port %u, but not with protocol %s, which a %s needs: add it to the Service's ports",
+					   service->meta.namespace,
+					   service->meta.name, to->ref->port,
+					   wanted,
+					   protocol_route_kind(route->protocol)));
+	for (i = 0; i < service->port_count; i++)
+		if ((service->ports[i].protocol == SERVICE_TCP &&
+		     route->protocol == PROTOCOL_TCP) ||
+		    (service->ports[i].protocol == SERVICE_UDP &&
+		     route->protocol == PROTOCOL_UDP))
+			phrase_add(&phrase, ", ", "%u", service->ports[i].port);
+	return refuse(to, "BackendNotFound",
+		      arena_printf(&work->image->arena,
+				   "Service %s/%s has no port %u (its %s ports: %s)",
+				   service->meta.namespace, service->meta.name,
+				   to->ref->port, wanted,
+				   phrase.used ? phrase_end(&phrase) : "none"));
+}
+
+/*
+ * Names of the two namespaces go to the index one by one, each as what it is:
+ * mixing them up has been a CVE elsewhere.
+ */
+static bool is_permitted(const struct work *work, const struct route *route,
+			 const struct backend_ref *ref)
+{
+	return !strcmp(ref->namespace, route->meta.namespace) ||
+	       index_permits(&work->index, route->protocol,
+			     route->meta.namespace, ref->namespace, ref->name);
+}
+
 static int resolve_ref(struct work *work, const struct route *route,
 		       struct ref_work *to)
 {
-	const struct backend_ref *ref = to->ref;
-	const char *kind = protocol_route_kind(route->protocol);
 	struct arena *arena = &work->image->arena;
+	const struct backend_ref *ref = to->ref;
 	const struct service_port *port;
 	const struct service *service;
 	bool other;
 
+	/* Rule 28. What is not known can't be permitted either. */
 	if (ref->group[0] || strcmp(ref->kind, "Service"))
-		return refuse(work, to, "InvalidKind", arena_printf(arena,
-			"backendRef %s: kind %s of group \"%s\" can't be a backend, only a Service can",
-			ref->name, ref->kind, ref->group));
+		return refuse(to, "InvalidKind", arena_printf(arena,
+			"backendRef %s is of kind %s%s%s: only a Service can be a backend",
+			ref->name, ref->kind, ref->group[0] ? "." : "",
+			ref->group));
 	/* Rule 26: before any look at the target, so that nothing leaks. */
-	if (strcmp(ref->namespace, route->meta.namespace) &&
-	    !is_granted(work, route->meta.namespace, kind, ref->namespace,
-			ref->name))
-		return refuse(work, to, "RefNotPermitted", arena_printf(arena,
-			"Service %s/%s: no ReferenceGrant in namespace %s permits it to a %s of namespace %s",
-			ref->namespace, ref->name, ref->namespace, kind,
+	if (!is_permitted(work, route, ref))
+		return refuse(to, "RefNotPermitted", arena_printf(arena,
+			"Service %s/%s: namespace %s has no ReferenceGrant from %s of namespace %s to it; its owner has to add one",
+			ref->namespace, ref->name, ref->namespace,
+			protocol_route_kind(route->protocol),
 			route->meta.namespace));
 	service = index_service(&work->index, ref->namespace, ref->name);
 	if (!service)
-		return refuse(work, to, "BackendNotFound", arena_printf(arena,
+		return refuse(to, "BackendNotFound", arena_printf(arena,
 			"Service %s/%s does not exist", ref->namespace,
 			ref->name));
 	/* Rule 32: never resolved (CVE-2021-25740). */
 	if (service->type == SERVICE_EXTERNAL_NAME)
-		return refuse(work, to, "UnsupportedValue", arena_printf(arena,
-			"Service %s/%s is of type ExternalName, which is not supported",
+		return refuse(to, "UnsupportedValue", arena_printf(arena,
+			"Service %s/%s is of type ExternalName, which can't be a backend: use a Service with EndpointSlices",
 			ref->namespace, ref->name));
 	port = find_port(service, ref->port, route->protocol, &other);
 	if (!port)
-		return refuse(work, to,
-			other ? "UnsupportedProtocol" : "BackendNotFound",
-			arena_printf(arena, other ?
-				"Service %s/%s has port %u, but not for %s" :
-				"Service %s/%s has no port %u for %s",
-				ref->namespace, ref->name, ref->port,
-				protocol_name(route->protocol)));
+		return refuse_port(work, route, service, other, to);
 	return resolve_endpoints(work, service, port, to);
 }
 
+/*
+ * The refs of the only rule; of all rules where there are more, for the sake of
+ * the condition alone (such a route carries nothing).
+ */
 int route_resolve(struct work *work, struct route_work *route)
 {
-	const struct route_rule *rule;
-	size_t i;
+	size_t i, j, count = 0;
 	int error;
 
-	if (!route->route->rule_count)
-		return 0;
-	rule = &route->route->rules[0];
-	route->ref_count = rule->backend_ref_count;
-	route->refs = arena_array(&work->arena, route->ref_count + 1,
-				  sizeof(*route->refs));
+	for (i = 0; i < route->route->rule_count; i++)
+		count += route->route->rules[i].backend_ref_count;
+	route->refs = arena_array(&work->arena, count, sizeof(*route->refs));
 	if (!route->refs)
 		return -ENOMEM;
-	for (i = 0; i < route->ref_count; i++) {
-		route->refs[i].ref = &rule->backend_refs[i];
-		error = resolve_ref(work, route->route, &route->refs[i]);
-		if (error)
-			return error;
+	for (i = 0; i < route->route->rule_count; i++) {
+		const struct route_rule *rule = &route->route->rules[i];
+
+		for (j = 0; j < rule->backend_ref_count; j++) {
+			struct ref_work *to = &route->refs[route->ref_count++];
+
+			to->ref = &rule->backend_refs[j];
+			error = resolve_ref(work, route->route, to);
+			if (error)
+				return error;
+		}
 	}
 	return 0;
 }

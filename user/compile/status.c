@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Every condition of every object that is ours, in sentences for people. */
+/*
+ * Every condition of every object that is ours, in sentences for the person who
+ * must act. Owners of routes and Gateways read them: objects of a namespace
+ * that is not the reader's own are named only where a reference or an attachment
+ * has made them known already.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -7,309 +12,312 @@
 #include "compile/work.h"
 #include "l4gate/names.h"
 
-static int listener_conflict(struct work *work,
-			     const struct listener_work *listener,
-			     struct conditions *to)
+static int write_class(struct arena *arena, const struct gateway_class *class,
+		       struct class_status *to)
 {
-	struct arena *arena = &work->image->arena;
-	const struct gateway *rival = listener->rival->gateway->gateway;
-	static const char *const types[] = { "Accepted", "Programmed",
-					     "Conflicted" };
-	int error = 0;
-	size_t i;
-
-	for (i = 0; !error && i < 3; i++)
-		error = condition_add(arena, to, types[i], i == 2,
-			"ProtocolConflict",
-			"port %u is also wanted by listener %s of gateway %s/%s (%s): %s",
-			listener->listener->port,
-			listener->rival->listener->name, rival->meta.namespace,
-			rival->meta.name, listener->rival->listener->protocol,
-			listener->fault == LISTENER_LOST ?
-			"that gateway goes first" :
-			"neither gets it until one of them is changed");
-	return error;
-}
-
-static int listener_conditions(struct work *work,
-			       const struct listener_work *listener,
-			       struct conditions *to)
-{
-	struct arena *arena = &work->image->arena;
-	int error;
-
-	if (listener->in_conflict)
-		error = listener_conflict(work, listener, to);
-	else if (!listener->known_protocol)
-		error = condition_add(arena, to, "Accepted", false,
-				"UnsupportedProtocol",
-				"protocol %s is not supported, only TCP and UDP are",
-				listener->listener->protocol) ?:
-			condition_add(arena, to, "Programmed", false, "Invalid",
-				"the listener is not accepted");
-	else
-		error = condition_add(arena, to, "Accepted", true, "Accepted",
-				"the listener is accepted") ?:
-			condition_add(arena, to, "Programmed",
-				listener->programmed,
-				listener->programmed ? "Programmed" : "Invalid",
-				listener->programmed ?
-				"packets to port %u are handled" :
-				"the gateway of port %u is not programmed",
-				listener->listener->port);
-	if (error)
-		return error;
-	if (listener->bad_kind)
-		return condition_add(arena, to, "ResolvedRefs", false,
-			"InvalidRouteKinds",
-			"allowedRoutes: kind %s of group %s does not go with a %s listener",
-			listener->bad_kind->kind, listener->bad_kind->group,
-			listener->listener->protocol);
-	return condition_add(arena, to, "ResolvedRefs", true, "ResolvedRefs",
-			     "all references are resolved");
-}
-
-static int gateway_fault(struct work *work, const struct gateway_work *gateway,
-			 struct conditions *to)
-{
-	struct arena *arena = &work->image->arena;
-	const char *value = gateway->fault_address ?
-			    gateway->fault_address->value : "";
-
-	switch (gateway->fault) {
-	case GATEWAY_PARAMETERS:
-		return condition_add(arena, to, "Accepted", false,
+	to->class = class;
+	if (class->has_parameters)
+		return condition_add(arena, &to->conditions, "Accepted", false,
 			"InvalidParameters",
-			"infrastructure.parametersRef: no kind of parameters is supported") ?:
-		       condition_add(arena, to, "Programmed", false, "Invalid",
-			"the gateway is not accepted");
-	case GATEWAY_ADDRESS_UNSUPPORTED:
-		return condition_add(arena, to, "Accepted", false,
-			"UnsupportedAddress",
-			"address \"%s\": type %s is not supported, only IPAddress is",
-			value, gateway->fault_address->type_name) ?:
-		       condition_add(arena, to, "Programmed", false, "Invalid",
-			"the gateway is not accepted");
-	case GATEWAY_ADDRESS_UNASSIGNED:
-		return condition_add(arena, to, "Accepted", true, "Accepted",
-			"the gateway is accepted") ?:
-		       condition_add(arena, to, "Programmed", false,
-			"AddressNotAssigned",
-			"an address without a value can't be assigned: name one, or none at all for the node's own");
-	default:
-		return condition_add(arena, to, "Accepted", true, "Accepted",
-			"the gateway is accepted") ?:
-		       condition_add(arena, to, "Programmed", false,
-			"AddressNotUsable",
-			"address %s can't be listened on: unspecified, loopback or multicast",
-			value);
-	}
-}
-
-static int gateway_conditions(struct work *work,
-			      const struct gateway_work *gateway,
-			      struct conditions *to)
-{
-	struct arena *arena = &work->image->arena;
-	size_t i, accepted = 0;
-
-	if (gateway->fault != GATEWAY_SOUND)
-		return gateway_fault(work, gateway, to);
-	for (i = 0; i < gateway->listener_count; i++)
-		accepted += gateway->listeners[i].fault == LISTENER_SOUND;
-	if (!accepted)
-		return condition_add(arena, to, "Accepted", false,
-			"ListenersNotValid", "no listener is accepted") ?:
-		       condition_add(arena, to, "Programmed", false, "Invalid",
-			"no listener is accepted");
-	if (accepted < gateway->listener_count)
-		return condition_add(arena, to, "Accepted", true,
-			"ListenersNotValid",
-			"%zu of %zu listeners are not accepted",
-			gateway->listener_count - accepted,
-			gateway->listener_count) ?:
-		       condition_add(arena, to, "Programmed", true,
-			"Programmed", "%zu listeners are programmed",
-			accepted);
-	return condition_add(arena, to, "Accepted", true, "Accepted",
-			     "the gateway is accepted") ?:
-	       condition_add(arena, to, "Programmed", true, "Programmed",
-			     "%zu listeners are programmed", accepted);
-}
-
-static int write_gateway(struct work *work, const struct gateway_work *gateway,
-			 struct gateway_status *to)
-{
-	size_t i;
-	int error;
-
-	to->gateway = gateway->gateway;
-	to->addresses = gateway->addresses;
-	to->address_count = gateway->address_count;
-	to->listener_count = gateway->listener_count;
-	to->listeners = arena_array(&work->image->arena,
-				    gateway->listener_count + 1,
-				    sizeof(*to->listeners));
-	if (!to->listeners)
-		return -ENOMEM;
-	for (i = 0; i < gateway->listener_count; i++) {
-		const struct listener_work *from = &gateway->listeners[i];
-		struct listener_status *status = &to->listeners[i];
-
-		status->name = from->listener->name;
-		status->protocol = from->listener->protocol;
-		status->port = from->listener->port;
-		status->attached_routes = from->attached;
-		status->supports_route = from->supports_route;
-		error = listener_conditions(work, from, &status->conditions);
-		if (error)
-			return error;
-	}
-	return gateway_conditions(work, gateway, &to->conditions);
-}
-
-static int accepted_condition(struct work *work, const struct route_work *route,
-			      const struct parent_work *parent,
-			      struct conditions *to)
-{
-	struct arena *arena = &work->image->arena;
-	const char *kind = protocol_route_kind(route->route->protocol);
-	const struct listener_work *listener;
-
-	switch (parent->result) {
-	case ATTACH_NO_MATCH:
-		return condition_add(arena, to, "Accepted", false,
-			"NoMatchingParent",
-			"gateway %s/%s has no listener of that name and port",
-			parent->ref->namespace, parent->ref->name);
-	case ATTACH_KIND:
-		return condition_add(arena, to, "Accepted", false,
-			"NotAllowedByListeners",
-			"no listener that is meant takes a %s", kind);
-	case ATTACH_NAMESPACE:
-		return condition_add(arena, to, "Accepted", false,
-			"NotAllowedByListeners",
-			"no listener that is meant takes routes of namespace %s (allowedRoutes.namespaces)",
-			route->route->meta.namespace);
-	case ATTACH_RULES:
-		return condition_add(arena, to, "Accepted", false,
-			"UnsupportedValue",
-			"%zu rules: a %s has exactly one",
-			route->route->rule_count, kind);
-	default:
-		break;
-	}
-	listener = parent->listeners[0];
-	if (listener->winner && listener->winner != route)
-		return condition_add(arena, to, "Accepted", true, "Accepted",
-			"accepted, but listener %s sends its traffic to %s %s/%s, which goes first",
-			listener->listener->name, kind,
-			listener->winner->route->meta.namespace,
-			listener->winner->route->meta.name);
-	return condition_add(arena, to, "Accepted", true, "Accepted",
-			     "the route is accepted by %zu listener%s",
-			     parent->listener_count,
-			     parent->listener_count == 1 ? "" : "s");
-}
-
-/* Rule 33: one condition; the first failure names it, the message lists all. */
-static int resolved_condition(struct work *work, const struct route_work *route,
-			      struct conditions *to)
-{
-	struct arena *arena = &work->image->arena;
-	struct phrase phrase = { 0 };
-	const char *reason = NULL;
-	size_t i;
-
-	for (i = 0; i < route->ref_count; i++) {
-		if (!route->refs[i].reason)
-			continue;
-		reason = reason ?: route->refs[i].reason;
-		phrase_add(&phrase, "; ", "%s", route->refs[i].message);
-	}
-	if (reason)
-		return condition_add(arena, to, "ResolvedRefs", false, reason,
-				     "%s", phrase_end(&phrase));
-	return condition_add(arena, to, "ResolvedRefs", true, "ResolvedRefs",
-			     "all backendRefs are resolved");
-}
-
-static int write_route(struct work *work, const struct route_work *route,
-		       struct route_status *to)
-{
-	size_t i;
-	int error;
-
-	to->route = route->route;
-	to->parent_count = route->parent_count;
-	to->parents = arena_array(&work->image->arena, route->parent_count + 1,
-				  sizeof(*to->parents));
-	if (!to->parents)
-		return -ENOMEM;
-	for (i = 0; i < route->parent_count; i++) {
-		to->parents[i].ref = route->parents[i].ref;
-		error = accepted_condition(work, route, &route->parents[i],
-					   &to->parents[i].conditions) ?:
-			resolved_condition(work, route,
-					   &to->parents[i].conditions);
-		if (error)
-			return error;
-	}
-	return 0;
+			"parametersRef: no kind of parameters is supported: remove it");
+	return condition_add(arena, &to->conditions, "Accepted", true,
+			     "Accepted", "l4gate serves this class");
 }
 
 static int write_classes(struct work *work)
 {
 	struct image *image = work->image;
 	size_t i;
-	int error;
 
-	image->classes = arena_array(&image->arena, work->index.class_count + 1,
+	image->classes = arena_array(&image->arena, work->index.class_count,
 				     sizeof(*image->classes));
 	if (!image->classes)
 		return -ENOMEM;
 	for (i = 0; i < work->index.class_count; i++) {
 		const struct gateway_class *class = work->index.classes[i];
-		struct class_status *to = &image->classes[image->class_count];
 
-		if (strcmp(class->controller_name, L4GATE_CONTROLLER))
-			continue;
-		to->class = class;
-		if (class->has_parameters)
-			error = condition_add(&image->arena, &to->conditions,
-				"Accepted", false, "InvalidParameters",
-				"parametersRef: no kind of parameters is supported");
-		else
-			error = condition_add(&image->arena, &to->conditions,
-				"Accepted", true, "Accepted",
-				"the class is ours");
-		if (error)
-			return error;
-		image->class_count++;
+		if (!strcmp(class->controller_name, L4GATE_CONTROLLER) &&
+		    write_class(&image->arena, class,
+				&image->classes[image->class_count++]))
+			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* Who has the port, named to those alone who may see it. */
+static const char *describe_rival(const struct listener_work *listener,
+				  struct phrase *phrase)
+{
+	const struct listener_work *rival = listener->rival;
+	const struct object_meta *own = &listener->gateway->gateway->meta;
+	const struct object_meta *other = &rival->gateway->gateway->meta;
+
+	if (own == other)
+		phrase_add(phrase, "", "listener %s (%s)",
+			   rival->listener->name, rival->listener->protocol);
+	else if (!strcmp(own->namespace, other->namespace))
+		phrase_add(phrase, "", "listener %s of Gateway %s/%s",
+			   rival->listener->name, other->namespace,
+			   other->name);
+	else
+		phrase_add(phrase, "", "a Gateway of another namespace");
+	return phrase_end(phrase);
+}
+
+static int listener_accepted(struct work *work,
+			     const struct listener_work *listener,
+			     struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+	struct phrase phrase = { 0 };
+	uint16_t port = listener->listener->port;
+
+	switch (listener->fault) {
+	case LISTENER_UNKNOWN_PROTOCOL:
+		return condition_add(arena, to, "Accepted", false,
+			"UnsupportedProtocol",
+			"protocol %s is not supported, only TCP and UDP are",
+			listener->listener->protocol);
+	case LISTENER_CONFLICT:
+		return condition_add(arena, to, "Accepted", false,
+			"ProtocolConflict",
+			"port %u is wanted by %s, too: neither gets it, give one of them another port",
+			port, describe_rival(listener, &phrase));
+	case LISTENER_LOST:
+		return condition_add(arena, to, "Accepted", false,
+			"ProtocolConflict",
+			"port %u is taken on the same address by %s, which goes first (the older one, else by name): use another port or address",
+			port, describe_rival(listener, &phrase));
+	default:
+		return condition_add(arena, to, "Accepted", true, "Accepted",
+				     "the listener is accepted");
+	}
+}
+
+/* What packets to a programmed listener meet. */
+static int listener_served(struct work *work,
+			   const struct listener_work *listener,
+			   struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+	const char *protocol = protocol_name(listener->protocol);
+	uint16_t port = listener->listener->port;
+
+	if (!listener->winner)
+		return condition_add(arena, to, "Programmed", true,
+			"Programmed",
+			"%s port %u is served, but no route is attached: everything is rejected",
+			protocol, port);
+	if (listener->attached == 1)
+		return condition_add(arena, to, "Programmed", true,
+			"Programmed", "%s port %u is served by %sRoute %s/%s",
+			protocol, port, protocol,
+			listener->winner->route->meta.namespace,
+			listener->winner->route->meta.name);
+	return condition_add(arena, to, "Programmed", true, "Programmed",
+		"%s port %u is served by %sRoute %s/%s, which goes first of %u attached routes (%s)",
+		protocol, port, protocol,
+		listener->winner->route->meta.namespace,
+		listener->winner->route->meta.name, listener->attached,
+		listener->untimed ? "by name, as not all have a creationTimestamp" :
+		"the oldest, else by name");
+}
+
+static int listener_programmed(struct work *work,
+			       const struct listener_work *listener,
+			       struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+
+	if (listener->programmed)
+		return listener_served(work, listener, to);
+	if (listener->fault == LISTENER_CONFLICT ||
+	    listener->fault == LISTENER_LOST)
+		return condition_add(arena, to, "Programmed", false,
+			"ProtocolConflict", "the listener is not accepted");
+	if (listener->fault != LISTENER_SOUND)
+		return condition_add(arena, to, "Programmed", false, "Invalid",
+			"the listener is not accepted");
+	if (!listener->supports_route)
+		return condition_add(arena, to, "Programmed", false, "Invalid",
+			"allowedRoutes.kinds leaves no kind of route that a %s listener takes: add %s or remove kinds",
+			listener->listener->protocol,
+			protocol_route_kind(listener->protocol));
+	if (listener->no_selector)
+		return condition_add(arena, to, "Programmed", false, "Invalid",
+			"allowedRoutes.namespaces.from is Selector, but there is no selector: no route can attach");
+	return condition_add(arena, to, "Programmed", false, "Invalid",
+			     "the Gateway is not programmed: see its conditions");
+}
+
+static int listener_resolved(struct work *work,
+			     const struct listener_work *listener,
+			     struct conditions *to)
+{
+	const struct listener *spec = listener->listener;
+	struct phrase phrase = { 0 };
+	size_t i;
+
+	if (!listener->bad_kind)
+		return condition_add(&work->image->arena, to, "ResolvedRefs",
+				     true, "ResolvedRefs",
+				     "all references are resolved");
+	for (i = 0; i < spec->kind_count; i++)
+		if (!listener_takes_kind(listener, &spec->kinds[i]))
+			phrase_add(&phrase, ", ", "%s.%s", spec->kinds[i].kind,
+				   spec->kinds[i].group);
+	return condition_add(&work->image->arena, to, "ResolvedRefs", false,
+			     "InvalidRouteKinds",
+			     "allowedRoutes.kinds: not supported by a %s listener: %s",
+			     spec->protocol, phrase_end(&phrase));
+}
+
+static int write_listener(struct work *work,
+			  const struct listener_work *listener,
+			  struct listener_status *to)
+{
+	struct phrase phrase = { 0 };
+	int error;
+
+	to->name = listener->listener->name;
+	to->protocol = listener->listener->protocol;
+	to->port = listener->listener->port;
+	to->attached_routes = listener->attached;
+	to->supports_route = listener->supports_route;
+	error = listener_accepted(work, listener, &to->conditions) ?:
+		listener_programmed(work, listener, &to->conditions) ?:
+		listener_resolved(work, listener, &to->conditions);
+	if (error || !listener->rival)
+		return error;
+	return condition_add(&work->image->arena, &to->conditions, "Conflicted",
+			     true, "ProtocolConflict", "with %s on port %u",
+			     describe_rival(listener, &phrase),
+			     listener->listener->port);
+}
+
+/* The listeners that are not accepted, by name. */
+static int gateway_accepted(struct work *work,
+			    const struct gateway_work *gateway,
+			    struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+	struct phrase phrase = { 0 };
+	size_t i, bad = 0;
+
+	if (gateway->fault == GATEWAY_PARAMETERS)
+		return condition_add(arena, to, "Accepted", false,
+			"InvalidParameters",
+			"infrastructure.parametersRef: no kind of parameters is supported: remove it");
+	if (gateway->fault == GATEWAY_ADDRESS_UNSUPPORTED)
+		return condition_add(arena, to, "Accepted", false,
+			"UnsupportedAddress",
+			"address \"%s\" is of type %s: only IPAddress is supported",
+			gateway->fault_address->value,
+			gateway->fault_address->type_name);
+	for (i = 0; i < gateway->listener_count; i++) {
+		if (gateway->listeners[i].fault == LISTENER_SOUND)
+			continue;
+		bad++;
+		phrase_add(&phrase, ", ", "%s",
+			   gateway->listeners[i].listener->name);
+	}
+	if (!bad)
+		return condition_add(arena, to, "Accepted", true, "Accepted",
+				     "the Gateway is accepted");
+	return condition_add(arena, to, "Accepted",
+			     bad < gateway->listener_count,
+			     "ListenersNotValid",
+			     "%s not accepted, see their conditions: %s",
+			     bad < gateway->listener_count ?
+			     "some listeners are" : "all listeners are",
+			     phrase_end(&phrase));
+}
+
+static int gateway_programmed(struct work *work,
+			      const struct gateway_work *gateway,
+			      struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+	size_t i, programmed = 0;
+
+	for (i = 0; i < gateway->listener_count; i++)
+		programmed += gateway->listeners[i].programmed;
+	if (programmed)
+		return condition_add(arena, to, "Programmed", true,
+			"Programmed", "%zu of %zu listeners are programmed",
+			programmed, gateway->listener_count);
+	switch (gateway->fault) {
+	case GATEWAY_ADDRESS_UNASSIGNED:
+		return condition_add(arena, to, "Programmed", false,
+			"AddressNotAssigned",
+			"an address without a value can't be assigned: give it one, or no addresses for those of the node");
+	case GATEWAY_ADDRESS_UNUSABLE:
+		return condition_add(arena, to, "Programmed", false,
+			"AddressNotUsable",
+			"address %s is unspecified, loopback, multicast or broadcast: no client can send to it",
+			gateway->fault_address->value);
+	case GATEWAY_SOUND:
+		return condition_add(arena, to, "Programmed", false, "Invalid",
+			"no listener is programmed: see their conditions");
+	default:
+		return condition_add(arena, to, "Programmed", false, "Invalid",
+			"the Gateway is not accepted");
+	}
+}
+
+static int write_gateway(struct work *work, const struct gateway_work *gateway,
+			 struct gateway_status *to)
+{
+	const struct compile_options *options = work->options;
+	size_t i;
+
+	to->gateway = gateway->gateway;
+	to->listener_count = gateway->listener_count;
+	to->listeners = arena_array(&work->image->arena,
+				    gateway->listener_count,
+				    sizeof(*to->listeners));
+	to->addresses = arena_array(&work->image->arena,
+				    gateway->address_count +
+				    options->own_address_count,
+				    sizeof(*to->addresses));
+	if (!to->listeners || !to->addresses)
+		return -ENOMEM;
+	/* Rule 22: where the listeners are, all of them or none. */
+	if (gateway->fault == GATEWAY_SOUND)
+		for (i = 0; i < gateway->address_count; i++)
+			to->addresses[to->address_count++] =
+				gateway->addresses[i];
+	if (gateway->fault == GATEWAY_SOUND && !gateway->address_count)
+		for (i = 0; i < options->own_address_count; i++)
+			to->addresses[to->address_count++] =
+				options->own_addresses[i];
+	for (i = 0; i < gateway->listener_count; i++)
+		if (write_listener(work, &gateway->listeners[i],
+				   &to->listeners[i]))
+			return -ENOMEM;
+	return gateway_accepted(work, gateway, &to->conditions) ?:
+	       gateway_programmed(work, gateway, &to->conditions);
 }
 
 int status_write(struct work *work)
 {
 	struct image *image = work->image;
 	size_t i;
-	int error;
 
-	error = write_classes(work);
-	image->gateways = arena_array(&image->arena, work->gateway_count + 1,
+	image->gateways = arena_array(&image->arena, work->gateway_count,
 				      sizeof(*image->gateways));
-	image->route_statuses = arena_array(&image->arena,
-					    work->route_count + 1,
+	image->route_statuses = arena_array(&image->arena, work->route_count,
 					    sizeof(*image->route_statuses));
-	if (!image->gateways || !image->route_statuses)
+	if (!image->gateways || !image->route_statuses || write_classes(work))
 		return -ENOMEM;
-	for (i = 0; !error && i < work->gateway_count; i++)
-		error = write_gateway(work, &work->gateways[i],
-				      &image->gateways[image->gateway_count++]);
-	for (i = 0; !error && i < work->route_count; i++)
-		error = write_route(
-			work, &work->routes[i],
-			&image->route_statuses[image->route_status_count++]);
-	return error;
+	for (i = 0; i < work->gateway_count; i++)
+		if (write_gateway(work, &work->gateways[i],
+				  &image->gateways[image->gateway_count++]))
+			return -ENOMEM;
+	for (i = 0; i < work->route_count; i++)
+		if (status_write_route(
+			    work, &work->routes[i],
+			    &image->route_statuses[image->route_status_count++]))
+			return -ENOMEM;
+	return 0;
 }

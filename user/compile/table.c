@@ -8,23 +8,46 @@
 #include "compile/work.h"
 
 #define NAME_HASH 0xcbf29ce484222325ULL
+#define NAME_PRIME 0x100000001b3ULL
+
+/* A slot is an index below the two values that are none. */
+#define BACKENDS_MAX 0xfffe
 
 /* FNV-1a: names a ref for the permutation, the same on every node. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
 	do
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ULL;
+		hash = (hash ^ (unsigned char)*text) * NAME_PRIME;
 	while (*text++);
 	return hash;
 }
 
-static uint64_t ref_identity(const struct ref_work *ref, size_t index)
+/*
+ * Depends on the ref itself, not on its place in the list, so that a ref put
+ * before it moves nothing; only refs that are the same are numbered.
+ */
+static uint64_t ref_identity(const struct route_work *route, size_t index)
 {
-	uint64_t hash = hash_text(NAME_HASH, ref->ref->namespace);
+	const struct backend_ref *ref = route->refs[index].ref;
+	uint64_t hash = hash_text(NAME_HASH, ref->namespace);
+	size_t i, same = 0;
 
-	hash = hash_text(hash, ref->ref->name);
-	return (hash ^ ((uint64_t)ref->ref->port << 16 | index)) *
-	       0x100000001b3ULL;
+	for (i = 0; i < index; i++) {
+		const struct backend_ref *other = route->refs[i].ref;
+
+		same += other->port == ref->port &&
+			!strcmp(other->name, ref->name) &&
+			!strcmp(other->namespace, ref->namespace);
+	}
+	hash = hash_text(hash, ref->name);
+	hash = (hash ^ ref->port) * NAME_PRIME;
+	return (hash ^ same) * NAME_PRIME;
+}
+
+/* Gets new flows of its family. */
+static bool is_served(const struct ref_work *ref, const struct target *target)
+{
+	return target->chosen && ref->ref->weight;
 }
 
 /* The endpoints of all refs, in the order that image.h promises. */
@@ -48,14 +71,15 @@ static int write_backends(struct work *work, const struct route_work *route,
 					.addr = target->addr,
 					.port = target->port,
 					.ref = i,
-					.draining = !target->chosen,
+					.draining = !is_served(&route->refs[i],
+							       target),
 				};
 		}
 	return 0;
 }
 
 static int write_refs(struct work *work, const struct route_work *route,
-		      struct image_route *image, uint64_t *ret_sum)
+		      struct image_route *image)
 {
 	uint64_t sum = 0;
 	size_t i;
@@ -82,7 +106,6 @@ static int write_refs(struct work *work, const struct route_work *route,
 			.wanted = sum ? (double)ref->ref->weight / sum : 0,
 		};
 	}
-	*ret_sum = sum;
 	return 0;
 }
 
@@ -95,19 +118,19 @@ static size_t collect_claims(const struct route_work *route,
 
 	for (i = 0; i < route->ref_count; i++) {
 		const struct ref_work *ref = &route->refs[i];
-		uint64_t identity = ref_identity(ref, i);
+		uint64_t identity = ref_identity(route, i);
 
 		for (; j < image->backend_count && image->backends[j].ref == i;
 		     j++) {
 			struct image_backend *backend = &image->backends[j];
 			struct slot_claim claim = { .slot = j, .ref = i };
 
-			if (backend->draining ||
-			    backend->addr.family != family ||
-			    !ref->ref->weight)
+			if (backend->draining || backend->addr.family != family)
 				continue;
-			memcpy(claim.identity, &backend->addr.addr, 16);
-			claim.identity[2] = identity + backend->port;
+			memcpy(claim.identity, &backend->addr.addr,
+			       sizeof(backend->addr.addr));
+			claim.identity[2] = (identity ^ backend->port) *
+					    NAME_PRIME;
 			backend->wanted = image->refs[i].wanted /
 					  ref->chosen[family];
 			claims[n++] = claim;
@@ -122,20 +145,48 @@ static size_t collect_claims(const struct route_work *route,
 	return n;
 }
 
-static void note_results(struct image_route *image, uint8_t family,
-			 const struct slot_claim *claims, size_t count)
+/* Whether a family can be served at all. */
+static bool has_family(const struct route_work *route, uint8_t family)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < route->ref_count; i++)
+		if (route->refs[i].ref->weight && route->refs[i].chosen[family])
+			return true;
+	return false;
+}
+
+/*
+ * Counts what everyone got. A table can be too small only when it is as large
+ * as they get; then people should know whom it leaves out.
+ */
+static void note_results(struct work *work, const struct route_work *route,
+			 struct image_route *image, uint8_t family,
+			 const struct slot_claim *claims, size_t count)
+{
+	size_t i, j, left_out;
+
+	for (i = 0; i < count; i = j) {
 		struct image_ref *ref = &image->refs[claims[i].ref];
 
-		if (claims[i].slot == L4GATE_SLOT_REJECT) {
-			ref->rejected[family] += claims[i].count;
-		} else {
-			ref->slots[family] += claims[i].count;
-			image->backends[claims[i].slot].slots = claims[i].count;
+		left_out = 0;
+		for (j = i; j < count && claims[j].ref == claims[i].ref; j++) {
+			if (claims[j].slot == L4GATE_SLOT_REJECT) {
+				ref->rejected[family] += claims[j].count;
+				continue;
+			}
+			ref->slots[family] += claims[j].count;
+			image->backends[claims[j].slot].slots = claims[j].count;
+			left_out += !claims[j].count;
 		}
+		if (left_out)
+			diag_warning(work->diags,
+				     route->refs[claims[i].ref].ref->loc,
+				     "%s %s/%s: %zu of %zu endpoints of Service %s/%s get no traffic: its weight is too small for the %u slots of the largest table",
+				     protocol_route_kind(image->protocol),
+				     image->namespace, image->name, left_out,
+				     j - i, ref->namespace, ref->name,
+				     L4GATE_MAX_SLOTS);
 	}
 }
 
@@ -143,22 +194,17 @@ static int write_table(struct work *work, const struct route_work *route,
 		       struct image_route *image, uint8_t family)
 {
 	struct image_table *table = &image->tables[family];
-	uint32_t *weights;
 	struct slot_claim *claims;
-	size_t count, i, usable = 0;
-	uint32_t size;
+	uint32_t *weights, size;
+	size_t count, i;
 	int error;
 
-	for (i = 0; i < route->ref_count; i++)
-		usable += route->refs[i].ref->weight ?
-			  route->refs[i].chosen[family] : 0;
-	if (!usable)
+	if (!has_family(route, family))
 		return 0;
 	claims = arena_array(&work->arena,
-			     image->backend_count + route->ref_count + 1,
+			     image->backend_count + route->ref_count,
 			     sizeof(*claims));
-	weights = arena_array(&work->arena, route->ref_count + 1,
-			      sizeof(*weights));
+	weights = arena_array(&work->arena, route->ref_count, sizeof(*weights));
 	if (!claims || !weights)
 		return -ENOMEM;
 	for (i = 0; i < route->ref_count; i++)
@@ -174,29 +220,28 @@ static int write_table(struct work *work, const struct route_work *route,
 	if (error)
 		return error;
 	table->slot_count = size;
-	note_results(image, family, claims, count);
+	note_results(work, route, image, family, claims, count);
 	return 0;
 }
 
 int table_write(struct work *work, const struct route_work *route,
 		struct image_route *image)
 {
-	uint64_t sum;
 	int error;
 
 	image->protocol = route->route->protocol;
 	image->namespace = route->route->meta.namespace;
 	image->name = route->route->meta.name;
 	error = write_backends(work, route, image) ?:
-		write_refs(work, route, image, &sum);
+		write_refs(work, route, image);
 	if (error)
 		return error;
-	if (image->backend_count >= L4GATE_MAX_SLOTS) {
+	if (image->backend_count > BACKENDS_MAX) {
 		diag_error(work->diags, route->route->meta.loc,
-			   "%s %s/%s needs %zu backends, a route has at most %u",
+			   "%s %s/%s needs %zu backends of %u that a route can have",
 			   protocol_route_kind(image->protocol),
 			   image->namespace, image->name, image->backend_count,
-			   L4GATE_MAX_SLOTS - 1);
+			   BACKENDS_MAX);
 		return 0;
 	}
 	error = write_table(work, route, image, L4GATE_IPV4) ?:

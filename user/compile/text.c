@@ -7,150 +7,206 @@
 
 static const char *const family_names[L4GATE_FAMILIES] = { "IPv4", "IPv6" };
 
+/* Columns of a table, behind the name that a line begins with. */
+#define NAME_WIDTH 44
+#define COLUMNS "%10s %12s %7s %12s %9s\n"
+
 static void print_listener(FILE *out, const struct image *image,
 			   const struct image_listener *listener)
 {
+	const char *protocol = protocol_name(listener->protocol);
 	char text[INET_TEXT_MAX];
 	size_t i;
 
-	fprintf(out, "listener %s/%s/%s  %s", listener->gateway_namespace,
-		listener->gateway, listener->name,
-		protocol_name(listener->protocol));
+	fprintf(out, "Listener %s/%s %s\n", listener->gateway_namespace,
+		listener->gateway, listener->name);
 	for (i = 0; i < listener->address_count; i++)
-		fprintf(out, " %s", inet_format_port(&listener->addresses[i],
-						     listener->port, text));
+		fprintf(out, "  %s %s\n", protocol,
+			inet_format_port(&listener->addresses[i],
+					 listener->port, text));
 	if (!listener->address_count)
-		fprintf(out, " (attached interfaces):%u", listener->port);
+		fprintf(out, "  %s port %u of the attached devices\n", protocol,
+			listener->port);
 	if (listener->route == IMAGE_NO_ROUTE)
-		fputs("\n  -> no route: rejected\n", out);
+		fputs("  -> rejects everything: no route is attached\n\n", out);
 	else
-		fprintf(out, "\n  -> %s %s/%s\n",
+		fprintf(out, "  -> %s %s/%s\n\n",
 			protocol_route_kind(listener->protocol),
 			image->routes[listener->route].namespace,
 			image->routes[listener->route].name);
 }
 
-/* Wanted and real share, and by how many percentage points they differ. */
-static void print_share(FILE *out, double wanted, uint32_t slots,
-			uint32_t size)
+/* Wanted share, share in the table, and the percentage points between them. */
+static void print_share(FILE *out, const char *weight, double wanted,
+			uint32_t slots, uint32_t size)
 {
-	double share = size ? (double)slots / size : 0;
+	double share = (double)slots / size;
+	double error = (share - wanted) * 100;
 
-	fprintf(out, "wanted %8.4f %%  table %8.4f %%  error %+.4f",
-		wanted * 100, share * 100, (share - wanted) * 100);
+	if (error < 0 && error > -0.00005)
+		error = 0;	/* not "-0.0000" */
+	fprintf(out, "%10s %10.4f %% %7" PRIu32 " %10.4f %% %+9.4f\n", weight,
+		wanted * 100, slots, share * 100, error);
+}
+
+static void print_ref(FILE *out, const struct image_ref *ref, uint8_t family,
+		      uint32_t size)
+{
+	char weight[16];
+	int n;
+
+	n = fprintf(out, "    %s/%s:%u ", ref->namespace, ref->name, ref->port);
+	if (n > NAME_WIDTH)
+		n = fprintf(out, "\n") - 1;
+	snprintf(weight, sizeof(weight), "%" PRIu32, ref->weight);
+	fprintf(out, "%*s", NAME_WIDTH - n, "");
+	print_share(out, weight, ref->wanted,
+		    ref->slots[family] + ref->rejected[family], size);
+	if (ref->rejected[family])
+		fprintf(out, "      REJECTED: %s\n",
+			ref->verdict == REF_INVALID ?
+			"the reference is invalid, see ResolvedRefs" :
+			ref->verdict == REF_NO_ENDPOINTS ?
+			"the Service has no ready endpoints" :
+			"the Service has no ready endpoints of this family");
+}
+
+static void print_backend(FILE *out, const struct image_backend *backend,
+			  uint32_t size)
+{
+	char text[INET_TEXT_MAX];
+
+	fprintf(out, "      %-*s", NAME_WIDTH - 6,
+		inet_format_port(&backend->addr, backend->port, text));
+	if (backend->draining)
+		fputs("  draining: keeps its flows, gets no new ones\n", out);
+	else
+		print_share(out, "", backend->wanted, backend->slots, size);
 }
 
 static void print_family(FILE *out, const struct image_route *route,
 			 uint8_t family)
 {
 	uint32_t size = route->tables[family].slot_count;
-	char text[INET_TEXT_MAX];
 	size_t i, j;
 
-	if (!size) {
-		fprintf(out, "  %s: no endpoint with a weight: all rejected\n",
+	if (size) {
+		fprintf(out, "  %s, %" PRIu32 " slots%*s", family_names[family],
+			size, size < 10000 ? NAME_WIDTH - 18 : NAME_WIDTH - 19,
+			"");
+		fprintf(out, COLUMNS, "weight", "wanted", "slots", "table",
+			"error");
+	} else {
+		fprintf(out, "  %s: every flow is rejected, no backendRef with a weight has ready endpoints\n",
 			family_names[family]);
-		return;
 	}
-	fprintf(out, "  %s: %" PRIu32 " slots\n", family_names[family], size);
 	for (i = 0; i < route->ref_count; i++) {
-		const struct image_ref *ref = &route->refs[i];
-
-		fprintf(out, "    %s/%s:%u weight %" PRIu32 "  ",
-			ref->namespace, ref->name, ref->port, ref->weight);
-		print_share(out, ref->wanted,
-			    ref->slots[family] + ref->rejected[family], size);
-		if (ref->rejected[family])
-			fprintf(out, "  REJECTED: %s",
-				ref->verdict == REF_INVALID ?
-				"the reference is invalid" : "no endpoints");
-		fputc('\n', out);
+		if (size)
+			print_ref(out, &route->refs[i], family, size);
 		for (j = 0; j < route->backend_count; j++) {
 			const struct image_backend *backend =
 				&route->backends[j];
 
-			if (backend->ref != i ||
-			    backend->addr.family != family)
-				continue;
-			fprintf(out, "      %-28s ",
-				inet_format_port(&backend->addr, backend->port,
-						 text));
-			if (backend->draining)
-				fputs("draining\n", out);
-			else
-				print_share(out, backend->wanted,
-					    backend->slots, size);
-			if (!backend->draining)
-				fputc('\n', out);
+			if (backend->ref == i && backend->addr.family == family)
+				print_backend(out, backend, size);
 		}
 	}
 }
 
-static void print_conditions(FILE *out, const struct conditions *conditions)
+static void print_conditions(FILE *out, const char *indent,
+			     const struct conditions *conditions)
 {
 	size_t i;
 
-	for (i = 0; i < conditions->count; i++)
-		fprintf(out, "    %s=%s %s: %s\n", conditions->items[i].type,
-			conditions->items[i].status ? "True" : "False",
-			conditions->items[i].reason,
-			conditions->items[i].message);
+	for (i = 0; i < conditions->count; i++) {
+		const struct condition *condition = &conditions->items[i];
+
+		fprintf(out, "%s%-12s %-5s %s: %s\n", indent, condition->type,
+			condition->status ? "True" : "False", condition->reason,
+			condition->message);
+	}
+}
+
+static void print_gateway(FILE *out, const struct gateway_status *status)
+{
+	char text[INET_TEXT_MAX];
+	size_t i;
+
+	fprintf(out, "Gateway %s/%s\n", status->gateway->meta.namespace,
+		status->gateway->meta.name);
+	for (i = 0; i < status->address_count; i++)
+		fprintf(out, "  address %s\n",
+			inet_format(&status->addresses[i], text));
+	print_conditions(out, "  ", &status->conditions);
+	for (i = 0; i < status->listener_count; i++) {
+		const struct listener_status *listener = &status->listeners[i];
+
+		fprintf(out, "  listener %s: %s port %u, %" PRIu32
+			" attached, supports %s%s\n", listener->name,
+			listener->protocol, listener->port,
+			listener->attached_routes,
+			listener->supports_route ? listener->protocol :
+			"no kind of route",
+			listener->supports_route ? "Route" : "");
+		print_conditions(out, "    ", &listener->conditions);
+	}
+	fputc('\n', out);
+}
+
+static void print_route_status(FILE *out, const struct route_status *status)
+{
+	size_t i;
+
+	fprintf(out, "%s %s/%s\n", protocol_route_kind(status->route->protocol),
+		status->route->meta.namespace, status->route->meta.name);
+	for (i = 0; i < status->parent_count; i++) {
+		const struct parent_ref *ref = status->parents[i].ref;
+
+		fprintf(out, "  parent %s/%s", ref->namespace, ref->name);
+		if (ref->section_name)
+			fprintf(out, " section %s", ref->section_name);
+		if (ref->port)
+			fprintf(out, " port %u", ref->port);
+		fputc('\n', out);
+		print_conditions(out, "    ", &status->parents[i].conditions);
+	}
+	fputc('\n', out);
 }
 
 static void print_status(FILE *out, const struct image *image)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < image->class_count; i++) {
-		fprintf(out, "\nstatus GatewayClass %s\n",
+		fprintf(out, "GatewayClass %s\n",
 			image->classes[i].class->meta.name);
-		print_conditions(out, &image->classes[i].conditions);
+		print_conditions(out, "  ", &image->classes[i].conditions);
+		fputc('\n', out);
 	}
-	for (i = 0; i < image->gateway_count; i++) {
-		const struct gateway_status *status = &image->gateways[i];
-
-		fprintf(out, "\nstatus Gateway %s/%s\n",
-			status->gateway->meta.namespace,
-			status->gateway->meta.name);
-		print_conditions(out, &status->conditions);
-		for (j = 0; j < status->listener_count; j++) {
-			fprintf(out, "  listener %s: %" PRIu32 " attached\n",
-				status->listeners[j].name,
-				status->listeners[j].attached_routes);
-			print_conditions(out,
-					 &status->listeners[j].conditions);
-		}
-	}
-	for (i = 0; i < image->route_status_count; i++) {
-		const struct route_status *status = &image->route_statuses[i];
-
-		fprintf(out, "\nstatus %s %s/%s\n",
-			protocol_route_kind(status->route->protocol),
-			status->route->meta.namespace,
-			status->route->meta.name);
-		for (j = 0; j < status->parent_count; j++) {
-			fprintf(out, "  parent %s/%s\n",
-				status->parents[j].ref->namespace,
-				status->parents[j].ref->name);
-			print_conditions(out, &status->parents[j].conditions);
-		}
-	}
+	for (i = 0; i < image->gateway_count; i++)
+		print_gateway(out, &image->gateways[i]);
+	for (i = 0; i < image->route_status_count; i++)
+		print_route_status(out, &image->route_statuses[i]);
 }
 
 void image_print_text(FILE *out, const struct image *image)
 {
 	size_t i;
 
+	fprintf(out, "== Tables: %zu listeners, %zu routes with traffic\n\n",
+		image->listener_count, image->route_count);
 	for (i = 0; i < image->listener_count; i++)
 		print_listener(out, image, &image->listeners[i]);
 	for (i = 0; i < image->route_count; i++) {
 		const struct image_route *route = &image->routes[i];
 
-		fprintf(out, "\n%s %s/%s\n",
+		fprintf(out, "%s %s/%s\n",
 			protocol_route_kind(route->protocol), route->namespace,
 			route->name);
 		print_family(out, route, L4GATE_IPV4);
 		print_family(out, route, L4GATE_IPV6);
+		fputc('\n', out);
 	}
+	fputs("== Status\n\n", out);
 	print_status(out, image);
 }

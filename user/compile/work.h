@@ -26,12 +26,11 @@ struct listener_work {
 	enum protocol protocol;		/* unless LISTENER_UNKNOWN_PROTOCOL */
 	bool known_protocol;
 	bool supports_route;		/* the one kind that protocol implies */
-	const struct route_group_kind *bad_kind;	/* the first one, or NULL */
+	bool bad_kind;			/* some other kind is asked for */
 	bool no_selector;		/* from: Selector, but none given */
 	/* conflict.c */
 	enum listener_fault fault;
-	bool in_conflict;		/* with rival, whatever the fault */
-	const struct listener_work *rival;
+	const struct listener_work *rival;	/* in conflict with, or NULL */
 	bool programmed;
 	/* attach.c */
 	uint32_t attached;
@@ -56,7 +55,6 @@ struct gateway_work {
 	size_t address_count;
 	enum gateway_fault fault;
 	const struct gateway_address *fault_address;
-	bool contested;		/* wants what another Gateway wants, too */
 };
 
 enum attach_result {
@@ -117,8 +115,6 @@ struct work {
 	size_t gateway_count;
 	struct route_work *routes;	/* with a parent of ours, sorted */
 	size_t route_count;
-	struct inet_addr *addresses;	/* explicit ones in use, sorted */
-	size_t address_count;
 };
 
 /* gateways.c: classes, and Gateways with their addresses and listeners. */
@@ -126,6 +122,10 @@ int gateways_collect(struct work *work);
 /* NULL if it is not one of ours. */
 struct gateway_work *gateways_find(const struct work *work,
 				   const char *namespace, const char *name);
+
+/* Whether an entry of allowedRoutes.kinds is one that the listener supports. */
+bool listener_takes_kind(const struct listener_work *listener,
+			 const struct route_group_kind *kind);
 
 /* conflict.c: listeners that cannot be told apart; who is programmed. */
 int conflicts_settle(struct work *work);
@@ -140,7 +140,13 @@ int route_resolve(struct work *work, struct route_work *route);
 int table_write(struct work *work, const struct route_work *route,
 		struct image_route *image);
 
+/* circle.c: endpoints that are listeners. */
+int circles_check(struct work *work);
+
 /* status.c: every condition. */
 int status_write(struct work *work);
+/* status_route.c: those of one route. */
+int status_write_route(struct work *work, const struct route_work *route,
+		       struct route_status *to);
 
 #endif /* L4GATE_COMPILE_WORK_H */

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* The conditions of routes; status.c says who may read which names. */
+#include <errno.h>
+#include <string.h>
+
+#include "compile/condition.h"
+#include "compile/work.h"
+
+/* The listener that a parentRef asks for, in words. */
+static const char *describe_wish(const struct parent_ref *ref,
+				 struct phrase *phrase)
+{
+	if (ref->section_name)
+		phrase_add(phrase, "", "named %s", ref->section_name);
+	if (ref->port)
+		phrase_add(phrase, " ", "with port %u", ref->port);
+	return phrase_end(phrase);
+}
+
+static int not_matched(struct work *work, const struct route *route,
+		       const struct parent_work *parent, struct conditions *to)
+{
+	const struct gateway_work *gateway = parent->gateway;
+	struct phrase wish = { 0 }, list = { 0 };
+	size_t i;
+
+	if (!strcmp(route->meta.namespace, parent->ref->namespace))
+		for (i = 0; i < gateway->listener_count; i++)
+			phrase_add(&list, ", ", "%s (%s %u)",
+				   gateway->listeners[i].listener->name,
+				   gateway->listeners[i].listener->protocol,
+				   gateway->listeners[i].listener->port);
+	return condition_add(&work->image->arena, to, "Accepted", false,
+			     "NoMatchingParent",
+			     "Gateway %s/%s has no listener %s%s%s",
+			     parent->ref->namespace, parent->ref->name,
+			     describe_wish(parent->ref, &wish),
+			     list.used ? "; it has " : "", phrase_end(&list));
+}
+
+static int not_accepted(struct work *work, const struct route *route,
+			const struct parent_work *parent, struct conditions *to)
+{
+	struct arena *arena = &work->image->arena;
+	const char *kind = protocol_route_kind(route->protocol);
+	const char *protocol = protocol_name(route->protocol);
+	const struct parent_ref *ref = parent->ref;
+	struct phrase wish = { 0 };
+
+	describe_wish(ref, &wish);
+	switch (parent->result) {
+	case ATTACH_NO_MATCH:
+		return not_matched(work, route, parent, to);
+	case ATTACH_KIND:
+		return condition_add(arena, to, "Accepted", false,
+			"NotAllowedByListeners",
+			"no listener%s%s of Gateway %s/%s takes a %s: that needs protocol %s, and %s among allowedRoutes.kinds if there are any",
+			wish.used ? " " : "", wish.text, ref->namespace,
+			ref->name, kind, protocol, kind);
+	case ATTACH_NAMESPACE:
+		return condition_add(arena, to, "Accepted", false,
+			"NotAllowedByListeners",
+			"no listener%s%s of Gateway %s/%s takes routes of namespace %s: its owner has to widen allowedRoutes.namespaces",
+			wish.used ? " " : "", wish.text, ref->namespace,
+			ref->name, route->meta.namespace);
+	default:
+		return condition_add(arena, to, "Accepted", false,
+			"UnsupportedValue",
+			"the route has %zu rules, exactly one is supported: make it one route a rule",
+			route->rule_count);
+	}
+}
+
+/* What comes of a route at one of its listeners. */
+enum fate {
+	FATE_CARRIES,
+	FATE_WAITS,		/* another route goes first */
+	FATE_IDLE,		/* the listener is not programmed */
+};
+
+static enum fate listener_fate(const struct route_work *route,
+			       const struct listener_work *listener)
+{
+	if (!listener->programmed)
+		return FATE_IDLE;
+	return listener->winner == route ? FATE_CARRIES : FATE_WAITS;
+}
+
+/* Appends "; <text> listeners a, b": those of one fate, if there are any. */
+static void add_listeners(struct phrase *phrase, const char *text,
+			  const struct route_work *route,
+			  const struct parent_work *parent, enum fate fate)
+{
+	const char *separator = " ";
+	size_t i, count = 0;
+
+	for (i = 0; i < parent->listener_count; i++)
+		count += listener_fate(route, parent->listeners[i]) == fate;
+	if (!count)
+		return;
+	phrase_add(phrase, "; ", "%s listener%s", text, count == 1 ? "" : "s");
+	for (i = 0; i < parent->listener_count; i++) {
+		if (listener_fate(route, parent->listeners[i]) != fate)
+			continue;
+		phrase_add(phrase, separator, "%s",
+			   parent->listeners[i]->listener->name);
+		separator = ", ";
+	}
+}
+
+/* The winner, named only to its own namespace. */
+static void describe_winner(const struct route_work *route,
+			    const struct listener_work *listener,
+			    struct phrase *phrase)
+{
+	const struct object_meta *winner = &listener->winner->route->meta;
+	const char *kind = protocol_route_kind(route->route->protocol);
+
+	if (!strcmp(winner->namespace, route->route->meta.namespace))
+		phrase_add(phrase, "; ",
+			   "listener %s gives its traffic to %s %s/%s, which goes first (%s)",
+			   listener->listener->name, kind, winner->namespace,
+			   winner->name, listener->untimed ?
+			   "by name, as not all have a creationTimestamp" :
+			   "the older one, else by name");
+	else
+		phrase_add(phrase, "; ",
+			   "listener %s gives its traffic to a %s of another namespace, which goes first",
+			   listener->listener->name, kind);
+}
+
+static int accepted(struct work *work, const struct route_work *route,
+		    const struct parent_work *parent, struct conditions *to)
+{
+	struct phrase phrase = { 0 };
+	size_t i;
+
+	add_listeners(&phrase, "the route serves", route, parent, FATE_CARRIES);
+	for (i = 0; i < parent->listener_count; i++)
+		if (listener_fate(route, parent->listeners[i]) == FATE_WAITS)
+			describe_winner(route, parent->listeners[i], &phrase);
+	add_listeners(&phrase, "no traffic comes from the unprogrammed", route,
+		      parent, FATE_IDLE);
+	return condition_add(&work->image->arena, to, "Accepted", true,
+			     "Accepted", "%s", phrase_end(&phrase));
+}
+
+/* The percentage of new connections that weight stands for. */
+static double percent(const struct route_work *route, uint64_t weight)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < route->ref_count; i++)
+		sum += route->refs[i].ref->weight;
+	return sum ? 100.0 * weight / sum : 0;
+}
+
+/* Rule 38: the reference resolves; what is sent there is rejected. */
+static int resolved(struct work *work, const struct route_work *route,
+		    struct conditions *to)
+{
+	struct phrase phrase = { 0 };
+	uint64_t weight = 0;
+	size_t i;
+
+	for (i = 0; i < route->ref_count; i++) {
+		const struct ref_work *ref = &route->refs[i];
+
+		if (ref->chosen[L4GATE_IPV4] || ref->chosen[L4GATE_IPV6])
+			continue;
+		weight += ref->ref->weight;
+		phrase_add(&phrase, ", ", "%s/%s:%u", ref->ref->namespace,
+			   ref->ref->name, ref->ref->port);
+	}
+	if (!phrase.used)
+		return condition_add(&work->image->arena, to, "ResolvedRefs",
+				     true, "ResolvedRefs",
+				     "all backendRefs are resolved");
+	return condition_add(&work->image->arena, to, "ResolvedRefs", true,
+			     "ResolvedRefs",
+			     "all backendRefs are resolved, but without ready endpoints (%.4g %% of new flows are rejected): %s",
+			     percent(route, weight), phrase_end(&phrase));
+}
+
+/* Rule 33: one condition; the first failure names it, the message lists all. */
+static int not_resolved(struct work *work, const struct route_work *route,
+			const char *reason, struct conditions *to)
+{
+	struct phrase phrase = { 0 };
+	uint64_t weight = 0;
+	size_t i;
+
+	for (i = 0; i < route->ref_count; i++) {
+		const struct ref_work *ref = &route->refs[i];
+
+		if (!ref->reason)
+			continue;
+		weight += ref->ref->weight;
+		phrase_add(&phrase, "; ", "%s", ref->message);
+	}
+	return condition_add(&work->image->arena, to, "ResolvedRefs", false,
+			     reason, "%s (%.4g %% of new flows are rejected)",
+			     phrase_end(&phrase), percent(route, weight));
+}
+
+static const char *first_failure(const struct route_work *route)
+{
+	size_t i;
+
+	for (i = 0; i < route->ref_count; i++)
+		if (route->refs[i].reason)
+			return route->refs[i].reason;
+	return NULL;
+}
+
+int status_write_route(struct work *work, const struct route_work *route,
+		       struct route_status *to)
+{
+	const char *failure = first_failure(route);
+	size_t i;
+	int error;
+
+	to->route = route->route;
+	to->parent_count = route->parent_count;
+	to->parents = arena_array(&work->image->arena, route->parent_count,
+				  sizeof(*to->parents));
+	if (!to->parents)
+		return -ENOMEM;
+	for (i = 0; i < route->parent_count; i++) {
+		const struct parent_work *parent = &route->parents[i];
+		struct conditions *conditions = &to->parents[i].conditions;
+
+		to->parents[i].ref = parent->ref;
+		error = parent->result == ATTACHED ?
+			accepted(work, route, parent, conditions) :
+			not_accepted(work, route->route, parent, conditions);
+		if (error)
+			return error;
+		error = failure ?
+			not_resolved(work, route, failure, conditions) :
+			resolved(work, route, conditions);
+		if (error)
+			return error;
+	}
+	return 0;
+}
