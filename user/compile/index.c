@@ -31,7 +31,6 @@ COMPARE_BY_META(class_compare, struct gateway_class)
 COMPARE_BY_META(gateway_compare, struct gateway)
 COMPARE_BY_META(service_compare, struct service)
 COMPARE_BY_META(namespace_compare, struct namespace)
-COMPARE_BY_META(grant_compare, struct reference_grant)
 
 static int route_compare(const void *a, const void *b)
 {
@@ -87,6 +86,75 @@ static int sort_slices(struct index *index, const struct model *model,
 	return 0;
 }
 
+static int permit_compare(const void *a, const void *b)
+{
+	const struct permit *x = a, *y = b;
+	int order = strcmp(x->to_namespace, y->to_namespace) ?:
+		    strcmp(x->to_name, y->to_name) ?:
+		    strcmp(x->from_namespace, y->from_namespace);
+
+	return order ?: (int)x->from - (int)y->from;
+}
+
+static bool permitted_kind(const struct grant_from *from,
+			   enum protocol *ret_protocol)
+{
+	if (strcmp(from->group, GATEWAY_GROUP))
+		return false;
+	if (!strcmp(from->kind, "TCPRoute"))
+		*ret_protocol = PROTOCOL_TCP;
+	else if (!strcmp(from->kind, "UDPRoute"))
+		*ret_protocol = PROTOCOL_UDP;
+	else
+		return false;
+	return true;
+}
+
+/* Appends what one grant permits: every from with every to. */
+static void add_permits(struct index *index,
+			const struct reference_grant *grant)
+{
+	size_t i, j;
+
+	for (i = 0; i < grant->from_count; i++) {
+		enum protocol protocol;
+
+		if (!permitted_kind(&grant->from[i], &protocol))
+			continue;
+		for (j = 0; j < grant->to_count; j++) {
+			if (grant->to[j].group[0] ||
+			    strcmp(grant->to[j].kind, "Service"))
+				continue;
+			index->permits[index->permit_count++] =
+				(struct permit){
+					.to_namespace = grant->meta.namespace,
+					.to_name = grant->to[j].name,
+					.from_namespace =
+						grant->from[i].namespace,
+					.from = protocol,
+				};
+		}
+	}
+}
+
+static int sort_permits(struct index *index, const struct model *model,
+			struct arena *arena)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < model->grants.count; i++)
+		count += model->grants.items[i].from_count *
+			 model->grants.items[i].to_count;
+	index->permits = arena_array(arena, count, sizeof(*index->permits));
+	if (!index->permits)
+		return -ENOMEM;
+	for (i = 0; i < model->grants.count; i++)
+		add_permits(index, &model->grants.items[i]);
+	qsort(index->permits, index->permit_count, sizeof(*index->permits),
+	      permit_compare);
+	return 0;
+}
+
 int index_build(struct index *index, const struct model *model,
 		struct arena *arena)
 {
@@ -99,11 +167,10 @@ int index_build(struct index *index, const struct model *model,
 	    SORT_LIST(arena, model->services, index->services,
 		      index->service_count, service_compare) ||
 	    SORT_LIST(arena, model->namespaces, index->namespaces,
-		      index->namespace_count, namespace_compare) ||
-	    SORT_LIST(arena, model->grants, index->grants,
-		      index->grant_count, grant_compare))
+		      index->namespace_count, namespace_compare))
 		return -ENOMEM;
-	return sort_slices(index, model, arena);
+	return sort_slices(index, model, arena) ?:
+	       sort_permits(index, model, arena);
 }
 
 #define FIND(list, count, type, find_namespace, find_name, compare) ({	\
@@ -148,54 +215,52 @@ const struct namespace *index_namespace(const struct index *index,
 		    struct namespace, "", name, namespace_compare);
 }
 
-static int grant_against(const struct index *index, size_t i,
-			 const char *namespace, const char *unused)
+bool index_permits(const struct index *index, enum protocol from,
+		   const char *from_namespace, const char *to_namespace,
+		   const char *to_name)
 {
-	(void)unused;
-	return strcmp(index->grants[i]->meta.namespace, namespace);
+	struct permit key = {
+		.to_namespace = to_namespace,
+		.to_name = to_name,
+		.from_namespace = from_namespace,
+		.from = from,
+	};
+
+	if (bsearch(&key, index->permits, index->permit_count, sizeof(key),
+		    permit_compare))
+		return true;
+	key.to_name = "";
+	return bsearch(&key, index->permits, index->permit_count, sizeof(key),
+		       permit_compare);
 }
 
-static int slice_against(const struct index *index, size_t i,
+static int slice_against(const struct endpoint_slice *slice,
 			 const char *namespace, const char *service)
 {
-	int order = strcmp(index->slices[i]->meta.namespace, namespace);
+	int order = strcmp(slice->meta.namespace, namespace);
 
-	return order ? order : strcmp(index->slices[i]->service, service);
-}
-
-/* The elements that against() calls equal, in a list of count. */
-static struct index_range range(const struct index *index, size_t count,
-				int (*against)(const struct index *, size_t,
-					       const char *, const char *),
-				const char *namespace, const char *name)
-{
-	struct index_range range;
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (against(index, middle, namespace, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	range.first = low;
-	while (low < count && !against(index, low, namespace, name))
-		low++;
-	range.count = low - range.first;
-	return range;
-}
-
-struct index_range index_grants(const struct index *index,
-				const char *namespace)
-{
-	return range(index, index->grant_count, grant_against, namespace, "");
+	return order ? order : strcmp(slice->service, service);
 }
 
 struct index_range index_slices(const struct index *index,
 				const char *namespace, const char *service)
 {
-	return range(index, index->slice_count, slice_against, namespace,
-		     service);
+	struct index_range range;
+	size_t low = 0, high = index->slice_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (slice_against(index->slices[middle], namespace,
+				  service) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	range.first = low;
+	while (low < index->slice_count &&
+	       !slice_against(index->slices[low], namespace, service))
+		low++;
+	range.count = low - range.first;
+	return range;
 }

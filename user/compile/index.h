@@ -8,13 +8,24 @@
 
 #include "model/model.h"
 
+/*
+ * What one from and one to of a ReferenceGrant permit together: routes of one
+ * kind and namespace to refer to a Service (to_name "": any) of another.
+ */
+struct permit {
+	const char *to_namespace;	/* the grant's own */
+	const char *to_name;
+	const char *from_namespace;
+	enum protocol from;
+};
+
 struct index {
 	const struct gateway_class **classes;	/* by name */
 	const struct gateway **gateways;	/* by namespace, name */
 	const struct route **routes;		/* by protocol, namespace, name */
 	const struct service **services;	/* by namespace, name */
 	const struct namespace **namespaces;	/* by name */
-	const struct reference_grant **grants;	/* by namespace, name */
+	struct permit *permits;		/* by all of their fields */
 	const struct endpoint_slice **slices;	/* by namespace, service, name;
 						   only those with a service */
 	size_t class_count;
@@ -22,7 +33,7 @@ struct index {
 	size_t route_count;
 	size_t service_count;
 	size_t namespace_count;
-	size_t grant_count;
+	size_t permit_count;
 	size_t slice_count;
 };
 
@@ -46,8 +57,14 @@ const struct service *index_service(const struct index *index,
 const struct namespace *index_namespace(const struct index *index,
 					const char *name);
 
-struct index_range index_grants(const struct index *index,
-				const char *namespace);
+/*
+ * Whether some grant lets a route of from_namespace refer to a Service of
+ * to_namespace.
+ */
+bool index_permits(const struct index *index, enum protocol from,
+		   const char *from_namespace, const char *to_namespace,
+		   const char *to_name);
+
 struct index_range index_slices(const struct index *index,
 				const char *namespace, const char *service);
 
