@@ -119,8 +119,7 @@ static bool check_format(struct decoder *decoder, const char *name,
 		return true;
 	if (!size && format->min)
 		decode_report(decoder, DIAG_ERROR, loc,
-			      "%s: empty, expected %s", name,
-			      format->expected ? format->expected : "a name");
+			      "%s: must not be empty", name);
 	else if (format->max && size > format->max)
 		decode_report(decoder, DIAG_ERROR, loc,
 			      "%s: %zu bytes, at most %zu", name, size,

@@ -8,6 +8,19 @@
 #include <string.h>
 #include <time.h>
 
+/*
+ * Bytes of the control character at text, 0 if it is none: C0, DEL, or C1,
+ * which some terminals obey, too.
+ */
+static size_t control_size(const char *text)
+{
+	unsigned char c = text[0], next = c ? text[1] : 0;
+
+	if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+		return 2;
+	return c < 0x20 || c == 0x7f;
+}
+
 static bool is_lower_or_digit(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -167,13 +180,23 @@ static bool match_port_name(const char *text)
 	return letter;
 }
 
+/* References name anything, but nothing that a terminal would obey. */
+static bool match_printable(const char *text)
+{
+	for (; *text; text++)
+		if (control_size(text))
+			return false;
+	return true;
+}
+
 #define LABEL_TEXT "lower-case letters, digits and '-', first and last a " \
 		   "letter or digit"
 #define SUBDOMAIN_TEXT "lower-case letters, digits, '-' and '.', each part " \
 		       "first and last a letter or digit"
 
-const struct format format_any = { 0 };
-const struct format format_object_name = { NULL, 1, 253, NULL };
+const struct format format_object_name = {
+	match_printable, 1, 253, "a name without control characters",
+};
 const struct format format_subdomain = {
 	match_subdomain, 1, 253, SUBDOMAIN_TEXT,
 };
@@ -201,7 +224,9 @@ const struct format format_address_type = {
 	match_address_type, 1, 253,
 	"IPAddress, Hostname, NamedAddress or DOMAIN/NAME",
 };
-const struct format format_address_value = { NULL, 0, 253, NULL };
+const struct format format_address_value = {
+	match_printable, 0, 253, "an address without control characters",
+};
 const struct format format_qualified_name = {
 	match_qualified_name, 1, 317,
 	"a name of at most 63 letters, digits, '-', '_' and '.', or "
@@ -347,9 +372,10 @@ struct shown show(const char *text)
 	size_t i;
 
 	for (i = 0; text[i] && i < sizeof(shown.text) - 4; i++) {
-		unsigned char c = text[i];
+		bool second = i && control_size(text + i - 1) == 2;
 
-		shown.text[i] = c < 0x20 || c == 0x7f ? '?' : c;
+		shown.text[i] = second || control_size(text + i) ? '?' :
+				text[i];
 	}
 	shown.text[i] = 0;
 	if (text[i]) {

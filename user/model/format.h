@@ -14,7 +14,6 @@ struct format {
 	const char *expected;	/* for "expected ..." */
 };
 
-extern const struct format format_any;
 extern const struct format format_object_name;	/* of a reference: 1 to 253 */
 extern const struct format format_subdomain;	/* RFC 1123 */
 extern const struct format format_label;	/* RFC 1123 */

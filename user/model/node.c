@@ -115,7 +115,7 @@ const char *node_describe(const struct node *node)
 		[SCALAR_STRING] = "a string",
 		[SCALAR_NULL] = "null",
 		[SCALAR_BOOL] = "a boolean",
-		[SCALAR_YES_NO] = "a boolean",
+		[SCALAR_YES_NO] = "a boolean of YAML 1.1",
 		[SCALAR_INTEGER] = "an integer",
 		[SCALAR_NUMBER] = "a number",
 	};
