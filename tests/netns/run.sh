@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export O L4GATE
 
-TEST_SECONDS=${TEST_SECONDS:-100}
+TEST_SECONDS=${TEST_SECONDS:-300}
 JOBS=${JOBS:-2}
 KEEP=
 LIST=

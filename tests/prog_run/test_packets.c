@@ -455,7 +455,6 @@ static void bench(void)
 		.dst = "10.0.0.8", .sport = 9, .dport = 80, .tcp_flags = ACK };
 
 	puts("XDP, ns a packet with the kernel's own loop (about 28 ns) in it;");
-	puts("one packet repeated: flows need a restored packet, see README");
 	printf("not ours, other port       %4u\n",
 	       cost(dataplane->xdp_fd, &not_ours));
 	printf("not ours, listener's port  %4u\n",
