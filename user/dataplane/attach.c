@@ -215,6 +215,21 @@ static int attach_link(const char *path, int prog_fd, unsigned int ifindex,
 	return error;
 }
 
+/*
+ * Detaches and unpins a link. Unlinking alone detaches, too, but only when the
+ * kernel gets round to it, and till then another link is refused (EBUSY).
+ */
+static int drop_link(const char *path)
+{
+	int fd = bpf_obj_get(path);
+
+	if (fd >= 0) {
+		(void)bpf_link_detach(fd);
+		close(fd);
+	}
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
 static int attach_clsact(unsigned int ifindex, enum bpf_tc_attach_point point,
 			 int prog_fd)
 {
@@ -320,7 +335,7 @@ static int attach_fast_path(const struct dataplane *dataplane,
 	}
 	/* A link keeps its mode: another one needs another link. */
 	if (mode != ATTACH_AUTO && mode != current_mode(dataplane, ifindex))
-		unlink(path);
+		(void)drop_link(path);
 	if (mode == ATTACH_TC) {
 		if (!attachment->why[0])
 			snprintf(attachment->why, sizeof(attachment->why),
@@ -391,7 +406,7 @@ int device_detach(const struct dataplane *dataplane, unsigned int ifindex,
 
 	for (i = 0; i < sizeof(pins) / sizeof(*pins); i++) {
 		pin_path(dataplane, pins[i], ifindex, path);
-		if (unlink(path) && errno != ENOENT)
+		if (drop_link(path))
 			return fail(fail_, -errno, "%s: %m", path);
 	}
 	detach_clsact(ifindex, BPF_TC_INGRESS);
