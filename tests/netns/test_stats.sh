@@ -47,16 +47,6 @@ test_counts_agree_with_clients() {
   expect 'new flows of the route' "$(metric_sum l4gate_route_flows_total 'TCPRoute')" 200
 }
 
-test_rejects_are_counted() {
-  local json
-  ready
-  split_manifest 50 '' '' 50 >"$WORK/half.yaml"
-  apply "$WORK/half.yaml"
-  json=$(split tcp "$VIP4" 7000 --count 100)
-  expect 'rejected' "$(metric_sum l4gate_packets_total 'reject_slot')" \
-    "$(jq .refused <<<"$json")"
-}
-
 # Counters of what stays go on over an apply, and never go down.
 test_stats_survive_apply() {
   local before after

@@ -34,7 +34,7 @@ split_is() {
   local json kind=$1 address=$2
   json=$(split "$kind" "$address" 7000 --count 500 --concurrency 10)
   if ! (split_matches "$json" "$3" "$4" "$5" "$6") 2>/dev/null; then
-    json=$(split "$kind" "$address" 7000 --count 2000 --concurrency 10)
+    json=$(split "$kind" "$address" 7000 --count 6000 --concurrency 10)
     split_matches "$json" "$3" "$4" "$5" "$6"
   fi
   expect_json "$kind on $address" "$json" \
