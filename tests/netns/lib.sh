@@ -37,7 +37,12 @@ skip() {
 
 # expect WHAT GOT WANT
 expect() {
-  [[ $2 == "$3" ]] || fail "$1: got '$2', want '$3'"
+  [[ $2 != "$3" ]] || return 0
+  if [[ $2$3 == *$'\n'* ]]; then
+    diff <(printf '%s\n' "$3") <(printf '%s\n' "$2") | head -n 30 >&2
+    fail "$1: differs (< wanted, > got)"
+  fi
+  fail "$1: got '$2', want '$3'"
 }
 
 # expect_match WHAT TEXT REGEX, case ignored
@@ -92,6 +97,11 @@ prepare_sandbox() {
   ulimit -n 4096
 }
 
+# Ours, and what this machine may have below it.
+unmount_bpffs() {
+  while umount /sys/fs/bpf 2>/dev/null; do :; done
+}
+
 mount_bpffs() {
   mount -t bpf -o mode=0755 bpf /sys/fs/bpf
 }
@@ -119,6 +129,19 @@ attach() {
   [[ $* != *--mode* ]] || mode=()
   # shellcheck disable=SC2086 # a list of devices
   l4 attach $GATEWAY_DEVICES "${mode[@]}" "$@"
+}
+
+# get KIND: as JSON, without what traffic and the numbering of slots change.
+get() {
+  l4 get "$1" -o json | jq -S 'walk(if type == "object" then
+    del(.stats, .active, .id, .route, .generation, .applied, .chunk, .digest) else . end)'
+}
+
+# What is configured, as a program would read it.
+config() {
+  get gateways
+  get routes
+  get backends
 }
 
 # apply FILE...

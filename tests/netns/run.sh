@@ -46,20 +46,26 @@ chosen_tests() {
   done < <(all_tests)
 }
 
+# Called for every level of functions and subshells: the first line says most.
+stopped_at() {
+  printf 'stopped at %s:%s: %s\n' "${BASH_SOURCE[1]##*/}" "${BASH_LINENO[0]}" \
+    "${BASH_COMMAND%%$'\n'*}" >&2
+}
+
 # Inside of the sandbox: FILE/FUNCTION
 run_inside() {
   local name=$1
   # shellcheck disable=SC1090 # one of test_*.sh
   . "$NETNS_DIR/${name%/*}.sh"
   set -E
-  trap 'printf "stopped at %s:%s: %s\n" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&2' ERR
+  trap stopped_at ERR
   prepare_sandbox
   "${name#*/}"
 }
 
 # What a person needs to see what went wrong.
 show_failure() {
-  sed 's/^/    /' "$1/output" | tail -n 60
+  awk '!/^stopped at/ || !stops++ {print "    " $0}' "$1/output" | tail -n 60
 }
 
 run_one() {

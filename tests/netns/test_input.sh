@@ -12,12 +12,6 @@ ready() {
   BEFORE=$(config)
 }
 
-config() {
-  l4 get gateways -o json | jq -cS 'del(.. | .stats?, .active?)'
-  l4 get routes -o json | jq -cS 'del(.. | .stats?, .active?)'
-  l4 get backends -o json | jq -cS 'del(.. | .stats?, .active?)'
-}
-
 unchanged() {
   expect "config after: $1" "$(config)" "$BEFORE"
   expect_json "traffic after: $1" "$(split tcp "$VIP4" 7000 --count 5)" '.answers == {b1: 5}'
@@ -176,7 +170,7 @@ test_offline() {
   ADDRESS4=([b1]=10.2.0.11 [b2]=10.2.0.12 [b3]=10.2.0.13)
   ADDRESS6=([b1]=fd00::11 [b2]=fd00::12 [b3]=fd00::13)
   split_manifest 70 30 0 >"$WORK/split.yaml"
-  umount /sys/fs/bpf
+  unmount_bpffs
   chmod 755 "$WORK"
   install -m 755 "$L4GATE" "$program"
   setpriv --reuid 65534 --regid 65534 --clear-groups -- "$program" validate -f "$WORK/split.yaml"

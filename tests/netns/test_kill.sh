@@ -43,7 +43,10 @@ seen_by_packets() {
 # The weights of the TCPRoute's first backendRef, wherever `get` puts them.
 seen_by_get() {
   local text
-  text=$(l4 get routes -o json 2>&1 | jq -cS 'del(.. | .stats?, .active?, .id?, .generation?, .chunk?, .digest?, .route?)') || { printf 'get failed: %s\n' "$text"; return; }
+  text=$(get routes 2>&1) || {
+    printf 'get failed: %s\n' "$text"
+    return
+  }
   case $text in
     "$OLD_ROUTES") printf 'old\n' ;;
     "$NEW_ROUTES") printf 'new\n' ;;
@@ -64,9 +67,9 @@ pins() {
 
 remember_routes() {
   apply "$WORK/new.yaml" >/dev/null
-  NEW_ROUTES=$(l4 get routes -o json | jq -cS 'del(.. | .stats?, .active?, .id?, .generation?, .chunk?, .digest?, .route?)')
+  NEW_ROUTES=$(get routes)
   apply "$WORK/old.yaml" >/dev/null
-  OLD_ROUTES=$(l4 get routes -o json | jq -cS 'del(.. | .stats?, .active?, .id?, .generation?, .chunk?, .digest?, .route?)')
+  OLD_ROUTES=$(get routes)
   [[ $OLD_ROUTES != "$NEW_ROUTES" ]] || fail 'get routes does not show weights'
 }
 

@@ -114,7 +114,7 @@ test_flows_are_listed() {
 }
 
 test_textfile_is_atomic() {
-  local i
+  local reader
   ready
   mkdir "$WORK/textfiles"
   l4 stats -o prometheus --textfile "$WORK/textfiles/l4gate.prom"
@@ -125,11 +125,12 @@ test_textfile_is_atomic() {
       cp "$WORK/textfiles/l4gate.prom" "$WORK/copy" && wc -l <"$WORK/copy"
     done >"$WORK/lines"
   ) &
-  for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+  reader=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
     l4 stats -o prometheus --textfile "$WORK/textfiles/l4gate.prom"
   done
   touch "$WORK/enough"
-  wait
+  wait "$reader"
   expect 'sizes that readers saw' "$(sort -u "$WORK/lines" | wc -l)" 1
   expect 'files beside it' "$(ls "$WORK/textfiles")" l4gate.prom
   expect_match 'a directory that is not there' \
