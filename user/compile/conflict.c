@@ -270,6 +270,7 @@ int conflicts_settle(struct work *work)
 			struct listener_work *listener = &gateway->listeners[j];
 
 			listener->programmed = contends(listener);
+			gateway->programmed += listener->programmed;
 		}
 	}
 	return 0;

@@ -168,7 +168,7 @@ static int listener_resolved(struct work *work,
 				   spec->kinds[i].group);
 	return condition_add(&work->image->arena, to, "ResolvedRefs", false,
 			     "InvalidRouteKinds",
-			     "allowedRoutes.kinds: not supported by a %s listener: %s",
+			     "allowedRoutes.kinds: not supported with protocol %s: %s",
 			     spec->protocol, phrase_end(&phrase));
 }
 
@@ -227,10 +227,10 @@ static int gateway_accepted(struct work *work,
 	return condition_add(arena, to, "Accepted",
 			     bad < gateway->listener_count,
 			     "ListenersNotValid",
-			     "%s not accepted, see their conditions: %s",
+			     "%s, see the conditions of %s",
 			     bad < gateway->listener_count ?
-			     "some listeners are" : "all listeners are",
-			     phrase_end(&phrase));
+			     "some listeners are not accepted" :
+			     "no listener is accepted", phrase_end(&phrase));
 }
 
 static int gateway_programmed(struct work *work,
@@ -238,14 +238,11 @@ static int gateway_programmed(struct work *work,
 			      struct conditions *to)
 {
 	struct arena *arena = &work->image->arena;
-	size_t i, programmed = 0;
 
-	for (i = 0; i < gateway->listener_count; i++)
-		programmed += gateway->listeners[i].programmed;
-	if (programmed)
+	if (gateway->programmed)
 		return condition_add(arena, to, "Programmed", true,
 			"Programmed", "%zu of %zu listeners are programmed",
-			programmed, gateway->listener_count);
+			gateway->programmed, gateway->listener_count);
 	switch (gateway->fault) {
 	case GATEWAY_ADDRESS_UNASSIGNED:
 		return condition_add(arena, to, "Programmed", false,
@@ -265,10 +262,33 @@ static int gateway_programmed(struct work *work,
 	}
 }
 
+/* Rule 22: where listeners are; each of them is at every address. */
+static int write_addresses(struct work *work,
+			   const struct gateway_work *gateway,
+			   struct gateway_status *to)
+{
+	const struct compile_options *options = work->options;
+	const struct inet_addr *from = gateway->addresses;
+	size_t i, count = gateway->address_count;
+
+	if (!gateway->programmed)
+		return 0;
+	if (!count) {
+		from = options->own_addresses;
+		count = options->own_address_count;
+	}
+	to->addresses = arena_array(&work->image->arena, count,
+				    sizeof(*to->addresses));
+	if (!to->addresses)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		to->addresses[to->address_count++] = from[i];
+	return 0;
+}
+
 static int write_gateway(struct work *work, const struct gateway_work *gateway,
 			 struct gateway_status *to)
 {
-	const struct compile_options *options = work->options;
 	size_t i;
 
 	to->gateway = gateway->gateway;
@@ -276,26 +296,14 @@ static int write_gateway(struct work *work, const struct gateway_work *gateway,
 	to->listeners = arena_array(&work->image->arena,
 				    gateway->listener_count,
 				    sizeof(*to->listeners));
-	to->addresses = arena_array(&work->image->arena,
-				    gateway->address_count +
-				    options->own_address_count,
-				    sizeof(*to->addresses));
-	if (!to->listeners || !to->addresses)
+	if (!to->listeners)
 		return -ENOMEM;
-	/* Rule 22: where the listeners are, all of them or none. */
-	if (gateway->fault == GATEWAY_SOUND)
-		for (i = 0; i < gateway->address_count; i++)
-			to->addresses[to->address_count++] =
-				gateway->addresses[i];
-	if (gateway->fault == GATEWAY_SOUND && !gateway->address_count)
-		for (i = 0; i < options->own_address_count; i++)
-			to->addresses[to->address_count++] =
-				options->own_addresses[i];
 	for (i = 0; i < gateway->listener_count; i++)
 		if (write_listener(work, &gateway->listeners[i],
 				   &to->listeners[i]))
 			return -ENOMEM;
-	return gateway_accepted(work, gateway, &to->conditions) ?:
+	return write_addresses(work, gateway, to) ?:
+	       gateway_accepted(work, gateway, &to->conditions) ?:
 	       gateway_programmed(work, gateway, &to->conditions);
 }
 

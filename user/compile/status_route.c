@@ -145,79 +145,70 @@ static int accepted(struct work *work, const struct route_work *route,
 			     "Accepted", "%s", phrase_end(&phrase));
 }
 
-/* The percentage of new connections that weight stands for. */
-static double percent(const struct route_work *route, uint64_t weight)
+static bool has_endpoints(const struct ref_work *ref)
 {
-	uint64_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < route->ref_count; i++)
-		sum += route->refs[i].ref->weight;
-	return sum ? 100.0 * weight / sum : 0;
+	return ref->chosen[L4GATE_IPV4] || ref->chosen[L4GATE_IPV6];
 }
 
-/* Rule 38: the reference resolves; what is sent there is rejected. */
+/* Appends how many new flows can't be served, if the route gets any. */
+static void add_rejected(struct phrase *phrase, const struct route_work *route)
+{
+	uint64_t sum = 0, rejected = 0;
+	size_t i;
+
+	for (i = 0; i < route->ref_count; i++) {
+		sum += route->refs[i].ref->weight;
+		if (!has_endpoints(&route->refs[i]))
+			rejected += route->refs[i].ref->weight;
+	}
+	if (!route->carries)
+		return;
+	if (!sum)
+		phrase_add(phrase, "",
+			   " (all weights are 0: every new flow is rejected)");
+	else if (rejected)
+		phrase_add(phrase, "", " (%.4g %% of new flows are rejected)",
+			   100.0 * rejected / sum);
+}
+
+/*
+ * Rule 33: one condition; the first failure names it, the message lists all.
+ * Rule 38: a Service without endpoints resolves; what is sent to it is rejected.
+ */
 static int resolved(struct work *work, const struct route_work *route,
 		    struct conditions *to)
 {
+	const char *separator = "; without ready endpoints: ";
 	struct phrase phrase = { 0 };
-	uint64_t weight = 0;
+	const char *reason = NULL;
 	size_t i;
 
 	for (i = 0; i < route->ref_count; i++) {
+		if (!route->refs[i].reason)
+			continue;
+		reason = reason ?: route->refs[i].reason;
+		phrase_add(&phrase, "; ", "%s", route->refs[i].message);
+	}
+	if (!reason)
+		phrase_add(&phrase, "", "all backendRefs are resolved");
+	for (i = 0; i < route->ref_count; i++) {
 		const struct ref_work *ref = &route->refs[i];
 
-		if (ref->chosen[L4GATE_IPV4] || ref->chosen[L4GATE_IPV6])
+		if (ref->reason || has_endpoints(ref))
 			continue;
-		weight += ref->ref->weight;
-		phrase_add(&phrase, ", ", "%s/%s:%u", ref->ref->namespace,
+		phrase_add(&phrase, separator, "%s/%s:%u", ref->ref->namespace,
 			   ref->ref->name, ref->ref->port);
+		separator = ", ";
 	}
-	if (!phrase.used)
-		return condition_add(&work->image->arena, to, "ResolvedRefs",
-				     true, "ResolvedRefs",
-				     "all backendRefs are resolved");
-	return condition_add(&work->image->arena, to, "ResolvedRefs", true,
-			     "ResolvedRefs",
-			     "all backendRefs are resolved, but without ready endpoints (%.4g %% of new flows are rejected): %s",
-			     percent(route, weight), phrase_end(&phrase));
-}
-
-/* Rule 33: one condition; the first failure names it, the message lists all. */
-static int not_resolved(struct work *work, const struct route_work *route,
-			const char *reason, struct conditions *to)
-{
-	struct phrase phrase = { 0 };
-	uint64_t weight = 0;
-	size_t i;
-
-	for (i = 0; i < route->ref_count; i++) {
-		const struct ref_work *ref = &route->refs[i];
-
-		if (!ref->reason)
-			continue;
-		weight += ref->ref->weight;
-		phrase_add(&phrase, "; ", "%s", ref->message);
-	}
-	return condition_add(&work->image->arena, to, "ResolvedRefs", false,
-			     reason, "%s (%.4g %% of new flows are rejected)",
-			     phrase_end(&phrase), percent(route, weight));
-}
-
-static const char *first_failure(const struct route_work *route)
-{
-	size_t i;
-
-	for (i = 0; i < route->ref_count; i++)
-		if (route->refs[i].reason)
-			return route->refs[i].reason;
-	return NULL;
+	add_rejected(&phrase, route);
+	return condition_add(&work->image->arena, to, "ResolvedRefs", !reason,
+			     reason ?: "ResolvedRefs", "%s",
+			     phrase_end(&phrase));
 }
 
 int status_write_route(struct work *work, const struct route_work *route,
 		       struct route_status *to)
 {
-	const char *failure = first_failure(route);
 	size_t i;
 	int error;
 
@@ -235,11 +226,7 @@ int status_write_route(struct work *work, const struct route_work *route,
 		error = parent->result == ATTACHED ?
 			accepted(work, route, parent, conditions) :
 			not_accepted(work, route->route, parent, conditions);
-		if (error)
-			return error;
-		error = failure ?
-			not_resolved(work, route, failure, conditions) :
-			resolved(work, route, conditions);
+		error = error ?: resolved(work, route, conditions);
 		if (error)
 			return error;
 	}

@@ -55,6 +55,7 @@ struct gateway_work {
 	size_t address_count;
 	enum gateway_fault fault;
 	const struct gateway_address *fault_address;
+	size_t programmed;		/* listeners that are (conflict.c) */
 };
 
 enum attach_result {
