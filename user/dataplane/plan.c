@@ -28,15 +28,6 @@ struct past {
 	struct pool chunks;
 };
 
-static const char *const family_names[L4GATE_FAMILIES] = { "ipv4", "ipv6" };
-static const char *const protocol_names[] = { "TCP", "UDP" };
-static const char *const kind_names[] = { "TCPRoute", "UDPRoute" };
-static const char *const verdict_names[] = {
-	[REF_USABLE] = "usable",
-	[REF_NO_ENDPOINTS] = "no endpoints",
-	[REF_INVALID] = "invalid",
-};
-
 uint32_t plan_chunks(uint32_t slots, size_t members)
 {
 	if (!slots)
@@ -101,7 +92,7 @@ static void take_tables(struct past *past, const json_t *route)
 
 	for (family = 0; family < L4GATE_FAMILIES; family++) {
 		const json_t *table =
-			json_object_get(tables, family_names[family]);
+			json_object_get(tables, plan_family_names[family]);
 
 		pool_take(&past->chunks, get_u32(table, "chunk"),
 			  get_u32(table, "chunks"));
@@ -162,16 +153,55 @@ static void note(struct changes *changes, char sign, const char *format, ...)
 	va_end(args);
 }
 
-/* The name of a backend among those of its route. */
+/*
+ * The name of a backend among those of its route. Where its backendRef stands
+ * among the others does not matter: they come and go. Refs to the same port of
+ * the same Service are told apart by turn: 0 for the first, and so on.
+ */
+static void format_backend_key(char *key, const char *namespace,
+			       const char *name, uint32_t port, unsigned int turn,
+			       const char *endpoint)
+{
+	snprintf(key, KEY_MAX, "%s/%s:%u#%u %s", namespace, name, port, turn,
+		 endpoint);
+}
+
 static void backend_key(const struct image_route *route,
 			const struct image_backend *backend, char *key)
 {
-	const struct image_ref *ref = &route->refs[backend->ref];
-	char address[INET_TEXT_MAX];
+	const struct image_ref *ref = &route->refs[backend->ref], *other;
+	char endpoint[INET_TEXT_MAX];
+	unsigned int turn = 0;
 
-	snprintf(key, KEY_MAX, "%s/%s:%u#%u %s", ref->namespace, ref->name,
-		 ref->port, backend->ref,
-		 inet_format_port(&backend->addr, backend->port, address));
+	for (other = route->refs; other < ref; other++)
+		turn += other->port == ref->port &&
+			!strcmp(other->name, ref->name) &&
+			!strcmp(other->namespace, ref->namespace);
+	format_backend_key(key, ref->namespace, ref->name, ref->port, turn,
+			   inet_format_port(&backend->addr, backend->port,
+					    endpoint));
+}
+
+/* The same of a backend in the published state. */
+static void past_backend_key(const json_t *refs, const json_t *backend,
+			     char *key)
+{
+	uint32_t number = get_u32(backend, "ref"), i;
+	const json_t *ref = json_array_get(refs, number);
+	unsigned int turn = 0;
+
+	for (i = 0; i < number; i++) {
+		const json_t *other = json_array_get(refs, i);
+
+		turn += get_u32(other, "port") == get_u32(ref, "port") &&
+			!strcmp(get_text(other, "name"),
+				get_text(ref, "name")) &&
+			!strcmp(get_text(other, "namespace"),
+				get_text(ref, "namespace"));
+	}
+	format_backend_key(key, get_text(ref, "namespace"),
+			   get_text(ref, "name"), get_u32(ref, "port"), turn,
+			   get_text(backend, "endpoint"));
 }
 
 static json_t *index_backends(const json_t *route)
@@ -182,13 +212,7 @@ static json_t *index_backends(const json_t *route)
 	size_t i;
 
 	json_array_foreach(json_object_get(route, "backends"), i, backend) {
-		const json_t *ref =
-			json_array_get(refs, get_u32(backend, "ref"));
-
-		snprintf(key, sizeof(key), "%s/%s:%u#%u %s",
-			 get_text(ref, "namespace"), get_text(ref, "name"),
-			 get_u32(ref, "port"), get_u32(backend, "ref"),
-			 get_text(backend, "endpoint"));
+		past_backend_key(refs, backend, key);
 		json_object_set(index, key, backend);
 	}
 	return index;
@@ -251,7 +275,7 @@ static int plan_tables(struct past *past, const struct image_route *route,
 	for (family = 0; family < L4GATE_FAMILIES; family++) {
 		const struct image_table *table = &route->tables[family];
 		const json_t *old = json_object_get(old_tables,
-						    family_names[family]);
+						    plan_family_names[family]);
 		struct plan_table *plan = &to->tables[family];
 
 		plan->chunks = plan_chunks(table->slot_count,
@@ -283,7 +307,7 @@ static int plan_route(struct plan *plan, struct past *past, size_t i,
 	char key[KEY_MAX];
 	int error;
 
-	snprintf(key, sizeof(key), "%s/%s/%s", kind_names[route->protocol],
+	snprintf(key, sizeof(key), "%s/%s/%s", plan_kind_names[route->protocol],
 		 route->namespace, route->name);
 	old = json_object_get(past->routes, key);
 	to->is_new = !old;
@@ -338,143 +362,6 @@ static int plan_listeners(struct plan *plan, struct past *past,
 		return fail(fail_, -E2BIG, "listeners times addresses need %zu bindings of %u",
 			    plan->binding_count, L4GATE_MAX_BINDINGS);
 	return 0;
-}
-
-static json_t *conditions_json(const struct conditions *conditions)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < conditions->count; i++) {
-		const struct condition *condition = &conditions->items[i];
-
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:s, s:s}", "type", condition->type,
-			"status", condition->status ? "True" : "False",
-			"reason", condition->reason, "message",
-			condition->message));
-	}
-	return list;
-}
-
-static json_t *gateway_json(const struct gateway_status *status)
-{
-	const struct gateway *gateway = status->gateway;
-	json_t *listeners = json_array();
-	size_t i;
-
-	for (i = 0; i < status->listener_count; i++) {
-		const struct listener_status *listener = &status->listeners[i];
-
-		json_array_append_new(listeners, json_pack(
-			"{s:s, s:s, s:i, s:i, s:o}", "name", listener->name,
-			"protocol", listener->protocol, "port", listener->port,
-			"attachedRoutes", (int)listener->attached_routes,
-			"conditions", conditions_json(&listener->conditions)));
-	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace",
-			 gateway->meta.namespace, "name", gateway->meta.name,
-			 "class", gateway->class_name, "conditions",
-			 conditions_json(&status->conditions), "listeners",
-			 listeners);
-}
-
-static json_t *listener_json(const struct plan *plan, size_t i,
-			     const struct inet_addr *own, size_t own_count)
-{
-	const struct image_listener *listener = &plan->image->listeners[i];
-	json_t *addresses = json_array(), *route = json_null();
-	const struct inet_addr *list;
-	char text[INET_TEXT_MAX];
-	size_t count, j;
-
-	list = plan_addresses(listener, own, own_count, &count);
-	for (j = 0; j < count; j++)
-		json_array_append_new(addresses, json_string(
-			inet_format(&list[j], text)));
-	if (listener->route != IMAGE_NO_ROUTE)
-		route = json_integer(plan->routes[listener->route].id);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:o}", "id",
-			 (int)plan->listeners[i].id, "namespace",
-			 listener->gateway_namespace, "gateway",
-			 listener->gateway, "name", listener->name, "protocol",
-			 protocol_names[listener->protocol], "port",
-			 listener->port, "addresses", addresses, "route",
-			 route);
-}
-
-static json_t *backend_json(const struct plan_backend *plan,
-			    const struct image_backend *backend)
-{
-	char address[INET_TEXT_MAX], endpoint[INET_TEXT_MAX];
-
-	return json_pack("{s:i, s:I, s:i, s:s, s:i, s:s, s:s, s:f, s:i}", "id",
-			 (int)plan->id, "generation",
-			 (json_int_t)plan->generation, "ref", backend->ref,
-			 "address", inet_format(&backend->addr, address),
-			 "port", backend->port, "endpoint",
-			 inet_format_port(&backend->addr, backend->port,
-					  endpoint),
-			 "state", backend->draining ? "draining" : "active",
-			 "wanted", backend->wanted, "slots",
-			 (int)backend->slots);
-}
-
-static json_t *route_json(const struct plan *plan, size_t i)
-{
-	const struct image_route *route = &plan->image->routes[i];
-	const struct plan_route *to = &plan->routes[i];
-	json_t *refs = json_array(), *backends = json_array();
-	json_t *tables = json_object();
-	size_t j;
-
-	for (j = 0; j < route->ref_count; j++) {
-		const struct image_ref *ref = &route->refs[j];
-
-		json_array_append_new(refs, json_pack(
-			"{s:s, s:s, s:i, s:i, s:s, s:f, s:[i,i], s:[i,i]}",
-			"namespace", ref->namespace, "name", ref->name, "port",
-			ref->port, "weight", (int)ref->weight, "verdict",
-			verdict_names[ref->verdict], "wanted", ref->wanted,
-			"slots", (int)ref->slots[0], (int)ref->slots[1],
-			"rejected", (int)ref->rejected[0],
-			(int)ref->rejected[1]));
-	}
-	for (j = 0; j < route->backend_count; j++)
-		json_array_append_new(backends, backend_json(
-			&to->backends[j], &route->backends[j]));
-	for (j = 0; j < L4GATE_FAMILIES; j++)
-		json_object_set_new(tables, family_names[j], json_pack(
-			"{s:i, s:i, s:i, s:I}", "chunk",
-			(int)to->tables[j].chunk, "chunks",
-			(int)to->tables[j].chunks, "slots",
-			(int)route->tables[j].slot_count, "digest",
-			(json_int_t)to->tables[j].digest));
-	return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:o}", "id",
-			 (int)to->id, "kind", kind_names[route->protocol],
-			 "namespace", route->namespace, "name", route->name,
-			 "tables", tables, "refs", refs, "backends", backends);
-}
-
-static int plan_state(struct plan *plan, const struct inet_addr *own,
-		      size_t own_count)
-{
-	json_t *listeners = json_array(), *routes = json_array();
-	json_t *gateways = json_array();
-	size_t i;
-
-	for (i = 0; i < plan->image->listener_count; i++)
-		json_array_append_new(listeners,
-				      listener_json(plan, i, own, own_count));
-	for (i = 0; i < plan->image->route_count; i++)
-		json_array_append_new(routes, route_json(plan, i));
-	for (i = 0; i < plan->image->gateway_count; i++)
-		json_array_append_new(gateways,
-				      gateway_json(&plan->image->gateways[i]));
-	plan->state = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1,
-				"listeners", listeners, "routes", routes,
-				"gateways", gateways);
-	return plan->state ? 0 : -ENOMEM;
 }
 
 /* Compares one list of the old and the new state by the text of keys. */
@@ -570,7 +457,8 @@ int plan_make(const struct image *image, const json_t *published,
 		error = plan_listeners(plan, &past, own_addresses,
 				       own_address_count, fail_);
 	if (!error)
-		error = plan_state(plan, own_addresses, own_address_count);
+		error = plan_write_state(plan, own_addresses,
+					 own_address_count);
 	if (!error)
 		plan_differences(plan, &past, published, changes);
 	json_decref(past.listeners);

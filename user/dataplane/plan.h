@@ -73,4 +73,12 @@ const struct inet_addr *plan_addresses(const struct image_listener *listener,
 				       const struct inet_addr *own,
 				       size_t own_count, size_t *ret_count);
 
+/* plan_state.c: fills plan->state from the rest; 0 or -ENOMEM. */
+int plan_write_state(struct plan *plan, const struct inet_addr *own_addresses,
+		     size_t own_address_count);
+
+/* Keys and values of the state, by family and by enum protocol. */
+extern const char *const plan_family_names[L4GATE_FAMILIES];
+extern const char *const plan_kind_names[];
+
 #endif /* L4GATE_DATAPLANE_PLAN_H */
