@@ -92,6 +92,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(O)/tests/prog_run/test_packets: $(O)/tests/prog_run/test_packets.o \
+                                  $(O)/tests/prog_run/node.o \
                                   $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka

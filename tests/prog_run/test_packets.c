@@ -4,33 +4,22 @@
  * case on both hooks: what comes out, what it is counted as. In a network
  * namespace and a pin directory of its own. With --bench: what a packet costs.
  */
-#include <errno.h>
-#include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
-#include "compile/compile.h"
-#include "dataplane/attach.h"
-#include "dataplane/publish.h"
-#include "model/manifest.h"
+#include "node.h"
 #include "packet.h"
 #include "stats/stats.h"
-#include "util/log.h"
 
 /* Last: its macro fail() would hide a function of ours. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-static struct dataplane *dataplane;
-static unsigned int ifindex;
 
 /*
  * 10.0.0.9 and 2001:db8::9 listen on 80 (to one backend), 81 (all rejected) and
@@ -64,108 +53,6 @@ static const char manifest[] =
 	"addressType: " type "\nendpoints: [{addresses: ['" address "']}]\n"	\
 	"ports: [{name: t, port: 8080, protocol: TCP}, {name: u, port: 8080, protocol: UDP}]\n"
 	SLICE("a", "IPv4", "10.0.0.20") SLICE("b", "IPv6", "2001:db8::20");
-
-static void publish_manifest(void)
-{
-	const char *classes[] = { "l" };
-	struct compile_options options = {
-		.claimed_classes = classes, .claimed_class_count = 1,
-	};
-	struct manifest_options read_options = { 0 };
-	struct changes changes = { 0 };
-	struct model model = { 0 };
-	struct diags diags = { 0 };
-	struct image *image = NULL;
-	struct fail fail = { 0 };
-
-	if (manifest_read_text("test", manifest, sizeof(manifest) - 1,
-			       &read_options, &model, &diags) ||
-	    compile(&model, &options, &image, &diags) ||
-	    publish(dataplane, image, NULL, 0, false, &changes, &fail)) {
-		size_t i;
-
-		for (i = 0; i < diags.count; i++)
-			puts(diag_format(&diags.items[i]));
-		print_error("%s\n", fail.text);
-		exit(1);
-	}
-	changes_free(&changes);
-	image_free(image);
-	diags_free(&diags);
-	model_free(&model);
-}
-
-static void run(const char *command)
-{
-	if (system(command)) {
-		print_error("%s: failed\n", command);
-		exit(1);
-	}
-}
-
-static void set_up(void)
-{
-	static char pin_dir[64];
-	struct open_options options = { .pin_dir = pin_dir };
-	struct attachment attachment;
-	struct fail fail = { 0 };
-
-	if (unshare(CLONE_NEWNET)) {
-		perror("unshare");
-		exit(1);
-	}
-	run("ip link add d0 type veth peer name d1 && ip link set d0 up && "
-	    "ip link set d1 up && ip addr add 10.0.0.1/24 dev d0 && "
-	    "ip -6 addr add 2001:db8::1/64 dev d0 nodad && "
-	    "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && "
-	    "for n in 10.0.0.20 10.0.0.2 2001:db8::20 2001:db8::2; do "
-	    "ip neigh add $n lladdr 02:00:00:00:00:20 dev d0; done");
-	ifindex = if_nametoindex("d0");
-	snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/l4gate-run-%d",
-		 (int)getpid());
-	log_init(0);
-	if (dataplane_open(&options, OPEN_LOAD, &dataplane, &fail) ||
-	    device_attach(dataplane, "d0", ATTACH_NATIVE, &attachment, &fail)) {
-		print_error("%s\n", fail.text);
-		exit(1);
-	}
-	publish_manifest();
-}
-
-static void tear_down(void)
-{
-	struct fail fail = { 0 };
-
-	device_detach(dataplane, ifindex, &fail);
-	dataplane_remove(dataplane, &fail);
-	dataplane_close(dataplane);
-}
-
-/* Runs one frame through a hook; the action, and the frame that came out. */
-static int run_frame(enum l4gate_hook hook, const struct frame *in,
-		     struct frame *out)
-{
-	struct xdp_md xdp = { .ingress_ifindex = ifindex,
-			      .data_end = in->size };
-	struct __sk_buff skb = { .ifindex = ifindex };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes,
-		    .data_size_in = in->size, .data_out = out->bytes,
-		    .data_size_out = sizeof(out->bytes), .repeat = 1);
-
-	if (hook == L4GATE_HOOK_XDP) {
-		options.ctx_in = &xdp;
-		options.ctx_size_in = sizeof(xdp);
-	} else {
-		options.ctx_in = &skb;
-		options.ctx_size_in = sizeof(skb);
-	}
-	assert_int_equal(bpf_prog_test_run_opts(
-		hook == L4GATE_HOOK_XDP ? dataplane->xdp_fd :
-		hook == L4GATE_HOOK_TC_EGRESS ? dataplane->egress_fd :
-		dataplane->ingress_fd, &options), 0);
-	out->size = options.data_size_out;
-	return options.retval;
-}
 
 enum outcome {
 	PASSES,		/* byte-identical */
@@ -291,8 +178,8 @@ static void check_forwarded(const struct shape *shape, enum l4gate_hook hook,
 	assert_true(frame_has_ends(out, shape->v6 ? "2001:db8::1" : "10.0.0.1",
 				   backend_of(shape)));
 	assert_int_equal(frame_dport(out), 8080);
-	assert_in_range(frame_sport(out), dataplane->meta.nat_port_min,
-			dataplane->meta.nat_port_max);
+	assert_in_range(frame_sport(out), node.dataplane->meta.nat_port_min,
+			node.dataplane->meta.nat_port_max);
 }
 
 static void check_rejected(const struct shape *shape, enum l4gate_hook hook,
@@ -324,9 +211,9 @@ static void run_case(const struct test_case *test, enum l4gate_hook hook)
 		outcome = PASSES;
 	frame_build(&in, &test->shape);
 	in.size -= test->cut;
-	before = stats_reason(dataplane, hook, reason).packets;
-	action = run_frame(hook, &in, &out);
-	if (stats_reason(dataplane, hook, reason).packets != before + 1)
+	before = stats_reason(node.dataplane, hook, reason).packets;
+	action = node_run(hook, &in, &out);
+	if (stats_reason(node.dataplane, hook, reason).packets != before + 1)
 		fail_msg("not counted as %s", reason_names[reason]);
 	switch (outcome) {
 	case PASSES:
@@ -371,10 +258,10 @@ static void round_trip(enum l4gate_hook hook, bool v6, bool udp)
 	struct frame in, out;
 
 	frame_build(&in, &there);
-	run_frame(hook, &in, &out);
+	node_run(hook, &in, &out);
 	back.dport = frame_sport(&out);
 	frame_build(&in, &back);
-	run_frame(hook, &in, &out);
+	node_run(hook, &in, &out);
 	assert_true(frame_checks(&out));
 	assert_true(frame_has_ends(&out, there.dst, there.src));
 	assert_int_equal(frame_sport(&out), there.dport);
@@ -411,7 +298,7 @@ static void test_truncations(void **state)
 			frame_build(&in, &shapes[i]);
 			/* The kernel refuses runs on less than a header. */
 			for (in.size--; in.size >= 54; in.size--) {
-				int action = run_frame(hook, &in, &out);
+				int action = node_run(hook, &in, &out);
 
 				assert_int_equal(action,
 					hook == L4GATE_HOOK_XDP ? XDP_PASS :
@@ -425,7 +312,7 @@ static void test_truncations(void **state)
 /* Nanoseconds of one packet, the median of five times a million. */
 static uint32_t cost(int fd, const struct shape *shape)
 {
-	struct xdp_md xdp = { .ingress_ifindex = ifindex };
+	struct xdp_md xdp = { .ingress_ifindex = node.ifindex };
 	uint32_t times[5], i, j;
 	struct frame in, out;
 
@@ -456,9 +343,9 @@ static void bench(void)
 
 	puts("XDP, ns a packet with the kernel's own loop (about 28 ns) in it;");
 	printf("not ours, other port       %4u\n",
-	       cost(dataplane->xdp_fd, &not_ours));
+	       cost(node.dataplane->xdp_fd, &not_ours));
 	printf("not ours, listener's port  %4u\n",
-	       cost(dataplane->xdp_fd, &other_address));
+	       cost(node.dataplane->xdp_fd, &other_address));
 }
 
 #define COUNT (sizeof(cases) / sizeof(*cases))
@@ -470,10 +357,11 @@ int main(int argc, char **argv)
 	size_t i;
 	int failed = 0;
 
-	set_up();
+	node_set_up();
+	node_publish(manifest);
 	if (argc > 1 && !strcmp(argv[1], "--bench")) {
 		bench();
-		tear_down();
+		node_tear_down();
 		return 0;
 	}
 	for (i = 0; i < 2 * COUNT; i++) {
@@ -490,6 +378,6 @@ int main(int argc, char **argv)
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_round_trips);
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_truncations);
 	failed = _cmocka_run_group_tests("packets", tests, i, NULL, NULL);
-	tear_down();
+	node_tear_down();
 	return failed != 0;
 }
