@@ -3,6 +3,8 @@
 # SAN=1 builds user space with ASan and UBSan, STATIC=1 links statically.
 
 O ?= build
+# One name for it, however it was given: dependency files hold it.
+override O := $(abspath $(O))
 CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
@@ -42,7 +44,7 @@ Q :=
 say = @:
 else
 Q := @
-say = @printf '  %-8s %s\n' $(1) $(2)
+say = @printf '  %-8s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2))
 endif
 
 # ---------------------------------------------------------------- sources
@@ -114,7 +116,7 @@ check-bpf: $(O)/tests/prog_run/test_packets
 
 # End to end in network namespaces; root.
 check-netns: $(O)/l4gate
-	$(Q)O=$(abspath $(O)) L4GATE=$(abspath $(O))/l4gate tests/netns/run.sh
+	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
 # ---------------------------------------------------------------- the rest
 .PHONY: lint lint-shell lint-layers bench install uninstall clean help

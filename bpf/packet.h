@@ -52,6 +52,13 @@ static __always_inline void *packet_l4(CTX *ctx, const struct packet *packet)
 	return ctx_data(ctx) + offset;
 }
 
+/* The fixed part of the L4 header, in bytes. */
+static __always_inline __u32 l4_header(const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_TCP ? sizeof(struct tcphdr) :
+						 sizeof(struct udphdr);
+}
+
 /*
  * Ports and flags. The L4 header is at packet->l4; its fixed part must be
  * there, so that whatever is rejected or translated later has it.
@@ -153,6 +160,7 @@ parse_packet(CTX *ctx, struct packet *packet)
 {
 	enum l4gate_reason reason;
 	struct ethhdr *eth;
+	__u32 end;
 
 	if (ctx_has_vlan(ctx))
 		return L4GATE_VLAN;
@@ -178,9 +186,12 @@ parse_packet(CTX *ctx, struct packet *packet)
 	if (reason != GO_ON)
 		return reason;
 
-	/* Shorter than its header says: whoever forwards it makes it worse. */
-	if (packet->l3_length + (__u32)L3_OFFSET > packet->length ||
-	    packet->l3_length + (__u32)L3_OFFSET < packet->l4 + 8U)
+	/*
+	 * Shorter than its header says: whoever forwards it makes it worse. Or
+	 * the L4 header goes on in what is only padding.
+	 */
+	end = L3_OFFSET + packet->l3_length;
+	if (end > packet->length || end < packet->l4 + l4_header(packet))
 		return L4GATE_MALFORMED;
 	return parse_l4(ctx, packet);
 }

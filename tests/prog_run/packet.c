@@ -49,10 +49,25 @@ uint8_t frame_protocol(const struct frame *frame)
 	return frame->bytes[is_v6(frame) ? ETH + 6 : ETH + 9];
 }
 
+/* Where the IP packet ends, as its header says: padding may follow. */
+static size_t ip_end(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + ETH;
+
+	return ETH + (is_v6(frame) ? 40 + get16(ip + 4) : get16(ip + 2));
+}
+
+/* Where TCP or UDP has its checksum. */
+static size_t check_offset(const struct frame *frame)
+{
+	return l4_offset(frame) +
+	       (frame_protocol(frame) == IPPROTO_UDP ? 6 : 16);
+}
+
 /* Sum over pseudo header and L4, as the checksum wants it; 0xffff: right. */
 static uint16_t l4_sum(const struct frame *frame)
 {
-	size_t l4 = l4_offset(frame), size = frame->size - l4;
+	size_t l4 = l4_offset(frame), size = ip_end(frame) - l4;
 	uint64_t sum = sum_bytes(frame->bytes + l4, size);
 	uint8_t protocol = frame_protocol(frame);
 
@@ -73,8 +88,7 @@ bool frame_checks(const struct frame *frame)
 	if (!is_v6(frame) &&
 	    fold(sum_bytes(frame->bytes + ETH, l4 - ETH)) != 0xffff)
 		return false;
-	if (frame_protocol(frame) == IPPROTO_UDP &&
-	    !get16(frame->bytes + l4 + 6))
+	if (frame_protocol(frame) == IPPROTO_UDP && !frame_l4_check(frame))
 		return true;
 	return l4_sum(frame) == 0xffff;
 }
@@ -88,7 +102,7 @@ static size_t build_ip(struct frame *frame, const struct shape *shape,
 	if (shape->v6) {
 		ip[0] = 0x60;
 		put16(ip + 4, l4_size);
-		ip[6] = shape->next_header ?: protocol;
+		ip[6] = shape->protocol ?: protocol;
 		ip[7] = shape->ttl ?: 64;
 		inet_pton(AF_INET6, shape->src, ip + 8);
 		inet_pton(AF_INET6, shape->dst, ip + 24);
@@ -98,7 +112,7 @@ static size_t build_ip(struct frame *frame, const struct shape *shape,
 	put16(ip + 2, header + l4_size);
 	put16(ip + 6, shape->fragment);
 	ip[8] = shape->ttl ?: 64;
-	ip[9] = protocol;
+	ip[9] = shape->protocol ?: protocol;
 	inet_pton(AF_INET, shape->src, ip + 12);
 	inet_pton(AF_INET, shape->dst, ip + 16);
 	memset(ip + 20, 1, header - 20);	/* NOP */
@@ -106,12 +120,23 @@ static size_t build_ip(struct frame *frame, const struct shape *shape,
 	return ETH + header;
 }
 
-static void add_vlan(struct frame *frame)
+static void add_tag(struct frame *frame, uint16_t ethertype)
 {
 	memmove(frame->bytes + 16, frame->bytes + 12, frame->size - 12);
-	put16(frame->bytes + 12, 0x8100);
+	put16(frame->bytes + 12, ethertype);
 	put16(frame->bytes + 14, 7);
 	frame->size += 4;
+}
+
+/* RFC 768: a UDP checksum of 0 is sent as 0xffff, for 0 says that there is none. */
+static void write_check(struct frame *frame, bool udp)
+{
+	uint8_t *at = frame->bytes + l4_offset(frame) + (udp ? 6 : 16);
+	uint16_t check;
+
+	put16(at, 0);
+	check = ~l4_sum(frame);
+	put16(at, udp && !check ? 0xffff : check);
 }
 
 void frame_build(struct frame *frame, const struct shape *shape)
@@ -138,12 +163,29 @@ void frame_build(struct frame *frame, const struct shape *shape)
 	}
 	for (i = l4_size - shape->payload; i < l4_size; i++)
 		at[i] = i;
-	if (!shape->udp)
-		put16(at + 16, ~l4_sum(frame));
-	else if (!shape->no_udp_check)
-		put16(at + 6, (uint16_t)~l4_sum(frame) ?: 0xffff);
-	if (shape->vlan)
-		add_vlan(frame);
+	if (!shape->udp || !shape->no_udp_check)
+		write_check(frame, shape->udp);
+	frame->size += shape->padding;
+	for (i = 0; i < 2; i++)
+		if (shape->poke[i].at)
+			frame->bytes[shape->poke[i].at] = shape->poke[i].value;
+	if (shape->ethertype)
+		put16(frame->bytes + 12, shape->ethertype);
+	if (shape->tag)
+		add_tag(frame, shape->tag);
+}
+
+void frame_set_payload(struct frame *frame, uint16_t word)
+{
+	bool udp = frame_protocol(frame) == IPPROTO_UDP;
+
+	put16(frame->bytes + l4_offset(frame) + (udp ? 8 : 20), word);
+	write_check(frame, udp);
+}
+
+uint16_t frame_l4_check(const struct frame *frame)
+{
+	return get16(frame->bytes + check_offset(frame));
 }
 
 uint8_t frame_ttl(const struct frame *frame)

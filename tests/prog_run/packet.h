@@ -14,6 +14,12 @@ struct frame {
 	uint32_t size;
 };
 
+/* A byte of the finished frame that is made wrong; at 0: none. */
+struct poke {
+	uint8_t at;
+	uint8_t value;
+};
+
 struct shape {
 	bool v6;
 	bool udp;
@@ -24,9 +30,12 @@ struct shape {
 	uint8_t options;	/* words of IPv4 options */
 	uint16_t fragment;	/* IPv4 fragment field, host order */
 	uint16_t payload;	/* bytes */
-	uint8_t next_header;	/* IPv6: instead of TCP or UDP */
+	uint8_t protocol;	/* in the IP header, instead of TCP or UDP */
+	uint16_t ethertype;	/* instead of IP's */
+	uint16_t tag;		/* ethertype of a VLAN tag, 0: none */
+	uint8_t padding;	/* bytes behind the IP packet */
 	bool no_udp_check;
-	bool vlan;
+	struct poke poke[2];
 };
 
 #define FIN 0x01
@@ -36,8 +45,14 @@ struct shape {
 
 void frame_build(struct frame *frame, const struct shape *shape);
 
+/* Writes the first two bytes of a payload, and the checksum that goes with it. */
+void frame_set_payload(struct frame *frame, uint16_t word);
+
 /* Whether the checksums of an untagged frame are right. */
 bool frame_checks(const struct frame *frame);
+
+/* The checksum of TCP or UDP as it is in an untagged frame. */
+uint16_t frame_l4_check(const struct frame *frame);
 
 /* Fields of an untagged frame without options. */
 uint8_t frame_ttl(const struct frame *frame);
