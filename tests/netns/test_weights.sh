@@ -29,7 +29,7 @@ share() {
 
 # split_is KIND ADDRESS B1 B2 B3 REFUSED: of 500 new flows. A draw of 500 at
 # 70/30 is further than 3 points off in one of seven: our tables are exact, the
-# clients' ports are not, so 2000 flows stand in for one round of 500 that fails.
+# clients' ports are not, so 6000 flows stand in for a round of 500 that fails.
 split_is() {
   local json kind=$1 address=$2
   json=$(split "$kind" "$address" 7000 --count 500 --concurrency 10)

@@ -13,7 +13,9 @@ Prints one line of JSON: answers by name, addresses that backends saw, refusals
 import argparse
 import collections
 import concurrent.futures
+import errno
 import json
+import random
 import socket
 import struct
 import sys
@@ -21,9 +23,32 @@ import threading
 import time
 
 
+class SourcePorts:
+  """Ports one after the other, none twice: the kernel would give those of refused
+  connections out again sooner than those that have to wait, and a port that is
+  used again goes where it went before, so that refusals would count too often."""
+  FIRST, LAST = 10000, 60999
+
+  def __init__(self):
+    self.lock = threading.Lock()
+    self.port = random.randint(self.FIRST, self.LAST)
+
+  def bind(self, sock):
+    while True:
+      with self.lock:
+        self.port = self.port + 1 if self.port < self.LAST else self.FIRST
+        port = self.port
+      try:
+        return sock.bind(("", port))
+      except OSError as err:
+        if err.errno != errno.EADDRINUSE:
+          raise
+
+
 class Split:
   def __init__(self, args):
     self.args = args
+    self.ports = SourcePorts()
     self.lock = threading.Lock()
     self.answers = collections.Counter()
     self.peers = collections.Counter()
@@ -37,6 +62,7 @@ class Split:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, kind)
     sock.settimeout(self.args.timeout)
+    self.ports.bind(sock)
     sock.connect((host, self.args.port))
     return sock
 
