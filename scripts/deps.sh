@@ -16,7 +16,7 @@ DEMO='iproute2 ethtool procps util-linux jq curl nginx-light|nginx
   dnsmasq-base bind9-dnsutils|dnsutils python3'
 TEST='libcmocka-dev iputils-ping netcat-openbsd socat strace redis-server
   redis-tools iperf3 python3-scapy bats shellcheck sparse universal-ctags
-  clang-format clang-tidy prometheus git'
+  clang-format clang-tidy clang-19 prometheus git'
 
 # Services that the packages above bring along; nothing here needs them as such.
 SERVICES='nginx redis-server prometheus'

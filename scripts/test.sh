@@ -60,6 +60,7 @@ main() {
   step 'build' build
   check check
   check check-bpf
+  check check-clang
   check check-netns
   lint
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
