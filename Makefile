@@ -155,7 +155,7 @@ clean:
 	rm -rf $(O)
 
 help:
-	@echo 'make            build $(O)/l4gate (O=DIR elsewhere, V=1 verbose,'
+	@echo 'make            build build/l4gate (O=DIR elsewhere, V=1 verbose,'
 	@echo '                STATIC=1 static, SAN=1 with ASan and UBSan)'
 	@echo 'make check      unit, golden and ABI tests; no root'
 	@echo 'make check-bpf  packets through both programs; root'
