@@ -120,6 +120,7 @@ static void shuffle_model(struct model *model)
 
 	SHUFFLE(model->classes);
 	SHUFFLE(model->gateways);
+	SHUFFLE(model->listener_sets);
 	SHUFFLE(model->routes);
 	SHUFFLE(model->grants);
 	SHUFFLE(model->services);

@@ -235,17 +235,17 @@ static void test_gateway(void **state)
 	assert_int_equal(gateway->listener_count, 4);
 	listener = &gateway->listeners[0];
 	assert_string_equal(listener->name, "plain");
-	assert_int_equal(listener->from, FROM_SAME);
-	assert_false(listener->selector.present);
+	assert_int_equal(listener->allowed.from, FROM_SAME);
+	assert_false(listener->allowed.selector.present);
 	assert_int_equal(listener->kind_count, 0);
 	assert_int_equal(listener->loc.column, 12);
 
 	listener = &gateway->listeners[1];
-	assert_int_equal(listener->from, FROM_SELECTOR);
+	assert_int_equal(listener->allowed.from, FROM_SELECTOR);
 	assert_int_equal(listener->kind_count, 2);
 	assert_string_equal(listener->kinds[0].group, GATEWAY_GROUP);
 	assert_string_equal(listener->kinds[1].group, "example.com");
-	selector = &listener->selector;
+	selector = &listener->allowed.selector;
 	assert_true(selector->present);
 	assert_int_equal(selector->term_count, 4);
 	assert_string_equal(selector->terms[0].key, "team");
@@ -257,9 +257,9 @@ static void test_gateway(void **state)
 	assert_int_equal(selector->terms[3].operator, SELECTOR_DOES_NOT_EXIST);
 
 	listener = &gateway->listeners[2];
-	assert_int_equal(listener->from, FROM_ALL);
-	assert_true(listener->selector.present);
-	assert_int_equal(listener->selector.term_count, 0);
+	assert_int_equal(listener->allowed.from, FROM_ALL);
+	assert_true(listener->allowed.selector.present);
+	assert_int_equal(listener->allowed.selector.term_count, 0);
 	assert_string_equal(gateway->listeners[3].protocol, "HTTPS");
 }
 

@@ -75,11 +75,12 @@ static bool allows_namespace(const struct work *work,
 			     const struct listener_work *listener,
 			     const char *namespace)
 {
-	switch (listener->listener->from) {
+	switch (listener->listener->allowed.from) {
 	case FROM_ALL:
 		return true;
 	case FROM_SELECTOR:
-		return selector_matches(work, &listener->listener->selector,
+		return selector_matches(work,
+					&listener->listener->allowed.selector,
 					namespace);
 	default:
 		return !strcmp(listener->gateway->gateway->meta.namespace,

@@ -152,8 +152,8 @@ static int collect_listeners(struct work *work, struct gateway_work *to)
 		else
 			listener->known_protocol = false;
 		listener->no_selector =
-			listener->listener->from == FROM_SELECTOR &&
-			!listener->listener->selector.present;
+			listener->listener->allowed.from == FROM_SELECTOR &&
+			!listener->listener->allowed.selector.present;
 		judge_kinds(listener);
 	}
 	return 0;

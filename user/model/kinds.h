@@ -20,6 +20,7 @@ struct kind {
 
 extern const struct kind kind_gateway_class;
 extern const struct kind kind_gateway;
+extern const struct kind kind_listener_set;
 extern const struct kind kind_tcp_route;
 extern const struct kind kind_udp_route;
 extern const struct kind kind_reference_grant;
@@ -31,6 +32,7 @@ extern const struct kind kind_namespace;
 union any_object {
 	struct gateway_class gateway_class;
 	struct gateway gateway;
+	struct listener_set listener_set;
 	struct route route;
 	struct reference_grant reference_grant;
 	struct service service;
@@ -40,6 +42,14 @@ union any_object {
 
 /* Of metadata, the same for every kind. */
 extern const struct schema schema_meta;
+
+/* kinds_listener.c: of Gateways and ListenerSets. */
+extern const struct schema schema_listener;
+extern const struct schema schema_allowed_listeners;
+
+/* The rules between the listeners of one object, whose nodes are in list. */
+void check_listeners(struct decoder *decoder, const struct node *list,
+		     const struct listener *listeners, size_t count);
 
 /* The fields that every object begins with, and the one that is never read. */
 #define OBJECT_FIELDS(object)						\

@@ -9,6 +9,7 @@ void model_free(struct model *model)
 		return;
 	free(model->classes.items);
 	free(model->gateways.items);
+	free(model->listener_sets.items);
 	free(model->routes.items);
 	free(model->grants.items);
 	free(model->services.items);

@@ -64,9 +64,15 @@ struct selector {
 };
 
 enum from_namespaces {
-	FROM_SAME,		/* the default */
+	FROM_SAME,		/* of allowedRoutes: the default */
 	FROM_ALL,
 	FROM_SELECTOR,
+	FROM_NONE,		/* of allowedListeners: the default */
+};
+
+struct allowed_namespaces {
+	enum from_namespaces from;
+	struct selector selector;	/* for FROM_SELECTOR */
 };
 
 struct route_group_kind {
@@ -81,8 +87,7 @@ struct listener {
 	uint16_t port;		/* host order */
 	const char *protocol;	/* "TCP", "UDP", "HTTP", ... any string */
 	struct loc protocol_loc;
-	enum from_namespaces from;
-	struct selector selector;
+	struct allowed_namespaces allowed;	/* routes of which namespaces */
 	struct route_group_kind *kinds;	/* none: those that the protocol implies */
 	size_t kind_count;
 };
@@ -109,24 +114,34 @@ struct gateway {
 	size_t address_count;
 	struct listener *listeners;	/* in the order of the manifest */
 	size_t listener_count;
+	struct allowed_namespaces allowed_listeners;	/* ListenerSets of which */
 	bool has_parameters;	/* spec.infrastructure.parametersRef is given */
 	struct loc parameters_loc;
+};
+
+/* Of a route, or of a ListenerSet. */
+struct parent_ref {
+	struct loc loc;
+	const char *group;	/* GATEWAY_GROUP if not given */
+	const char *kind;	/* "Gateway" if not given */
+	const char *namespace;	/* that of the object itself if not given */
+	bool has_namespace;	/* as written */
+	const char *name;
+	const char *section_name;	/* or NULL */
+	uint16_t port;		/* 0: not given */
+};
+
+/* More listeners for a Gateway, by somebody else. */
+struct listener_set {
+	struct object_meta meta;
+	struct parent_ref parent;	/* no section_name, no port */
+	struct listener *listeners;	/* in the order of the manifest */
+	size_t listener_count;
 };
 
 enum protocol {
 	PROTOCOL_TCP,
 	PROTOCOL_UDP,
-};
-
-struct parent_ref {
-	struct loc loc;
-	const char *group;	/* GATEWAY_GROUP if not given */
-	const char *kind;	/* "Gateway" if not given */
-	const char *namespace;	/* the route's if not given */
-	bool has_namespace;	/* as written */
-	const char *name;
-	const char *section_name;	/* or NULL */
-	uint16_t port;		/* 0: not given */
 };
 
 struct backend_ref {
@@ -254,6 +269,7 @@ struct model {
 	struct arena arena;
 	MODEL_LIST(struct gateway_class, classes);
 	MODEL_LIST(struct gateway, gateways);
+	MODEL_LIST(struct listener_set, listener_sets);
 	MODEL_LIST(struct route, routes);
 	MODEL_LIST(struct reference_grant, grants);
 	MODEL_LIST(struct service, services);

@@ -18,6 +18,7 @@
 static const struct kind *const kinds[] = {
 	&kind_gateway_class,
 	&kind_gateway,
+	&kind_listener_set,
 	&kind_tcp_route,
 	&kind_udp_route,
 	&kind_reference_grant,
@@ -28,8 +29,8 @@ static const struct kind *const kinds[] = {
 
 /* Kinds of the API's group that are none of ours, by their right names. */
 static const char *const other_kinds[] = {
-	"HTTPRoute", "GRPCRoute", "TLSRoute", "ListenerSet",
-	"BackendTLSPolicy", "BackendLBPolicy", "ReferencePolicy",
+	"HTTPRoute", "GRPCRoute", "TLSRoute", "BackendTLSPolicy",
+	"BackendLBPolicy", "ReferencePolicy",
 };
 
 /* Of metadata: everything that an API server writes there, too. */
@@ -75,6 +76,7 @@ void objects_begin(struct object_reader *reader,
 		.before = {
 			[LIST_CLASSES] = model->classes.count,
 			[LIST_GATEWAYS] = model->gateways.count,
+			[LIST_LISTENER_SETS] = model->listener_sets.count,
 			[LIST_ROUTES] = model->routes.count,
 			[LIST_GRANTS] = model->grants.count,
 			[LIST_SERVICES] = model->services.count,

@@ -39,6 +39,8 @@ static void add_all(struct entries *entries, const struct model *model)
 
 	ADD_LIST(entries, model->classes, "GatewayClass", LIST_CLASSES);
 	ADD_LIST(entries, model->gateways, "Gateway", LIST_GATEWAYS);
+	ADD_LIST(entries, model->listener_sets, "ListenerSet",
+		 LIST_LISTENER_SETS);
 	for (i = 0; i < model->routes.count; i++)
 		add_entry(entries, &model->routes.items[i].meta,
 			  model->routes.items[i].protocol == PROTOCOL_TCP ?
@@ -88,6 +90,7 @@ int objects_check_unique(const struct object_reader *reader)
 	size_t i, max;
 
 	max = model->classes.count + model->gateways.count +
+	      model->listener_sets.count +
 	      model->routes.count + model->grants.count +
 	      model->services.count + model->slices.count +
 	      model->namespaces.count;
