@@ -42,6 +42,7 @@ static struct gateway *add_gateway(struct model *model, int number,
 
 	gateway->meta = meta(model, "a", "gw-%d", number);
 	gateway->class_name = "l4";
+	gateway->allowed_listeners.from = FROM_SAME;
 	gateway->listener_count = listeners;
 	gateway->listeners = arena_array(&model->arena, listeners,
 					 sizeof(*gateway->listeners));
@@ -54,12 +55,39 @@ static struct gateway *add_gateway(struct model *model, int number,
 	return gateway;
 }
 
+static void name_listener(struct model *model, struct listener *listener,
+			  size_t i, uint16_t port, const char *protocol)
+{
+	listener->name = meta(model, "", "l-%d", i).name;
+	listener->port = port;
+	listener->protocol = protocol;
+}
+
 static void set_listener(struct model *model, struct gateway *gateway,
 			 size_t i, uint16_t port, const char *protocol)
 {
-	gateway->listeners[i].name = meta(model, "", "l-%d", i).name;
-	gateway->listeners[i].port = port;
-	gateway->listeners[i].protocol = protocol;
+	name_listener(model, &gateway->listeners[i], i, port, protocol);
+}
+
+/* A ListenerSet of a Gateway with TCP ports from first on. */
+static struct listener_set *add_set(struct model *model, int number,
+				    int gateway, uint16_t first,
+				    size_t listeners)
+{
+	struct listener_set *set = array_append(&model->listener_sets);
+	size_t i;
+
+	set->meta = meta(model, "a", "set-%05d", number);
+	set->parent = (struct parent_ref){
+		.group = GATEWAY_GROUP, .kind = "Gateway", .namespace = "a",
+		.name = meta(model, "", "gw-%d", gateway).name,
+	};
+	set->listener_count = listeners;
+	set->listeners = arena_array(&model->arena, listeners,
+				     sizeof(*set->listeners));
+	for (i = 0; i < listeners; i++)
+		name_listener(model, &set->listeners[i], i, first + i, "TCP");
+	return set;
 }
 
 /* A TCPRoute to one listener of a Gateway with refs to s-<number>:80. */
@@ -172,14 +200,25 @@ static void test_nothing(void **state)
 	model_free(&model);
 }
 
+static void assert_conflict(const struct listener_status *listener)
+{
+	const struct conditions *of = &listener->conditions;
+
+	assert_condition(of, "Accepted", false, "ProtocolConflict");
+	assert_condition(of, "Programmed", false, "ProtocolConflict");
+	assert_condition(of, "Conflicted", true, "ProtocolConflict");
+	assert_condition(of, "ResolvedRefs", true, "ResolvedRefs");
+}
+
 /*
- * Rule 18: no winner among listeners of one Gateway that are the same. (A
+ * Rules 18 and 20: no winner among listeners of one object that are the same. (A
  * cluster's validation refuses such a Gateway, and so does the reader.)
  */
 static void test_same_port_twice(void **state)
 {
 	struct model model = { 0 };
 	struct gateway *gateway = add_gateway(&model, 1, 3);
+	struct listener_set *set = add_set(&model, 1, 1, 81, 2);
 	const struct gateway_status *status;
 	struct image *image;
 	size_t i;
@@ -188,21 +227,100 @@ static void test_same_port_twice(void **state)
 	set_listener(&model, gateway, 0, 53, "UDP");
 	set_listener(&model, gateway, 1, 53, "UDP");
 	set_listener(&model, gateway, 2, 53, "TCP");
+	set->listeners[1].port = 81;
 	image = compile_model(&model);
 	status = &image->gateways[0];
 	assert_condition(&status->conditions, "Accepted", true,
 			 "ListenersNotValid");
 	assert_condition(&status->conditions, "Programmed", true, "Programmed");
+	assert_condition(&image->sets[0].conditions, "Accepted", false,
+			 "ListenersNotValid");
+	assert_int_equal(status->attached_sets, 0);
 	for (i = 0; i < 2; i++) {
-		const struct conditions *of = &status->listeners[i].conditions;
-
-		assert_condition(of, "Accepted", false, "ProtocolConflict");
-		assert_condition(of, "Programmed", false, "ProtocolConflict");
-		assert_condition(of, "Conflicted", true, "ProtocolConflict");
-		assert_condition(of, "ResolvedRefs", true, "ResolvedRefs");
+		assert_conflict(&status->listeners[i]);
+		assert_conflict(&image->sets[0].listeners[i]);
 	}
 	assert_int_equal(image->listener_count, 1);
 	assert_string_equal(image->listeners[0].name, "l-2");
+	image_free(image);
+	model_free(&model);
+}
+
+static size_t count_too_many(const struct listener_set_status *set)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < set->listener_count; i++) {
+		const struct condition *accepted = condition_find(
+			&set->listeners[i].conditions, "Accepted");
+
+		count += !accepted->status &&
+			 !strcmp(accepted->reason, "TooManyListeners");
+	}
+	return count;
+}
+
+/*
+ * 256 ListenerSets of 64 listeners, and one listener of the Gateway: one too
+ * many for the node. The youngest ListenerSet has one left out, whatever its
+ * name.
+ */
+static void test_too_many_listeners(void **state)
+{
+	struct model model = { 0 };
+	struct image *image;
+	size_t i, sum = 0;
+
+	(void)state;
+	set_listener(&model, add_gateway(&model, 1, 1), 0, 65000, "TCP");
+	for (i = 0; i < L4GATE_MAX_LISTENERS / 64; i++)
+		add_set(&model, i, 1, 1 + i * 64, 64)->meta.created = 1000 - i;
+	model.listener_sets.items[7].meta.created = 2000;
+	image = compile_model(&model);
+	assert_int_equal(image->listener_count, L4GATE_MAX_LISTENERS);
+	assert_int_equal(image->gateways[0].attached_sets,
+			 L4GATE_MAX_LISTENERS / 64);
+	for (i = 0; i < image->set_count; i++)
+		sum += count_too_many(&image->sets[i]);
+	assert_int_equal(sum, 1);
+	assert_string_equal(image->sets[7].set->meta.name, "set-00007");
+	assert_int_equal(count_too_many(&image->sets[7]), 1);
+	image_free(image);
+
+	/* Without timestamps the last name is the one. */
+	for (i = 0; i < model.listener_sets.count; i++)
+		model.listener_sets.items[i].meta.created = 0;
+	image = compile_model(&model);
+	assert_int_equal(image->listener_count, L4GATE_MAX_LISTENERS);
+	assert_int_equal(count_too_many(&image->sets[image->set_count - 1]), 1);
+	image_free(image);
+	model_free(&model);
+}
+
+/* Addresses of listeners have a limit, too: here 16 each. */
+static void test_too_many_bindings(void **state)
+{
+	struct model model = { 0 };
+	struct gateway *gateway;
+	struct image *image;
+	size_t i;
+
+	(void)state;
+	gateway = add_gateway(&model, 1, 1);
+	set_listener(&model, gateway, 0, 65000, "TCP");
+	gateway->address_count = 16;
+	gateway->addresses = arena_array(&model.arena, 16,
+					 sizeof(*gateway->addresses));
+	for (i = 0; i < 16; i++)
+		gateway->addresses[i] = (struct gateway_address){
+			.value = "192.0.2.x",
+			.addr.addr.w[0] = htobe32(0xc0000200 + i),
+		};
+	for (i = 0; i < 64; i++)
+		add_set(&model, i, 1, 1 + i * 64, 64);
+	image = compile_model(&model);
+	assert_int_equal(image->listener_count, L4GATE_MAX_BINDINGS / 16);
+	assert_int_equal(count_too_many(&image->sets[63]), 1);
 	image_free(image);
 	model_free(&model);
 }
@@ -463,6 +581,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_same_port_twice),
+		cmocka_unit_test(test_too_many_listeners),
+		cmocka_unit_test(test_too_many_bindings),
 		cmocka_unit_test(test_no_addresses_offline),
 		cmocka_unit_test(test_too_many_backends),
 		cmocka_unit_test(test_ref_in_front),

@@ -6,86 +6,12 @@
 #include "compile/condition.h"
 #include "compile/work.h"
 
-#define NAME_LABEL "kubernetes.io/metadata.name"
-
-/*
- * The value of a namespace's label, or NULL. The API server gives each
- * Namespace one with its name; manifests may lack the Namespace altogether.
- */
-static const char *namespace_label(const struct work *work,
-				   const char *namespace, const char *key)
+bool listener_is_named(const struct listener_work *listener,
+		       const struct parent_ref *ref)
 {
-	const struct namespace *object;
-	size_t i;
-
-	if (!strcmp(key, NAME_LABEL))
-		return namespace;
-	object = index_namespace(&work->index, namespace);
-	for (i = 0; object && i < object->meta.label_count; i++)
-		if (!strcmp(object->meta.labels[i].key, key))
-			return object->meta.labels[i].value;
-	return NULL;
-}
-
-static bool has_value(const struct selector_term *term, const char *value)
-{
-	size_t i;
-
-	for (i = 0; value && i < term->value_count; i++)
-		if (!strcmp(term->values[i], value))
-			return true;
-	return false;
-}
-
-static bool selector_matches(const struct work *work,
-			     const struct selector *selector,
-			     const char *namespace)
-{
-	size_t i;
-
-	if (!selector->present)
-		return false;
-	for (i = 0; i < selector->term_count; i++) {
-		const struct selector_term *term = &selector->terms[i];
-		const char *value = namespace_label(work, namespace, term->key);
-		bool match = false;
-
-		switch (term->operator) {
-		case SELECTOR_IN:
-			match = has_value(term, value);
-			break;
-		case SELECTOR_NOT_IN:
-			match = !has_value(term, value);
-			break;
-		case SELECTOR_EXISTS:
-			match = value != NULL;
-			break;
-		case SELECTOR_DOES_NOT_EXIST:
-			match = value == NULL;
-			break;
-		}
-		if (!match)
-			return false;
-	}
-	return true;
-}
-
-/* Rule 10: attachment across namespaces is up to allowedRoutes alone. */
-static bool allows_namespace(const struct work *work,
-			     const struct listener_work *listener,
-			     const char *namespace)
-{
-	switch (listener->listener->allowed.from) {
-	case FROM_ALL:
-		return true;
-	case FROM_SELECTOR:
-		return selector_matches(work,
-					&listener->listener->allowed.selector,
-					namespace);
-	default:
-		return !strcmp(listener->gateway->gateway->meta.namespace,
-			       namespace);
-	}
+	return (!ref->section_name || !strcmp(ref->section_name,
+					      listener->listener->name)) &&
+	       (!ref->port || ref->port == listener->listener->port);
 }
 
 static bool allows_kind(const struct listener_work *listener,
@@ -95,33 +21,34 @@ static bool allows_kind(const struct listener_work *listener,
 	       listener->supports_route;
 }
 
-/* Rules 6 to 10 for one parentRef. */
+/*
+ * Rules 6 to 10 for one parentRef; 13: it leads to the listeners of the object
+ * that it names, never to those of a Gateway's ListenerSets. By rule 10,
+ * attachment across namespaces is up to allowedRoutes alone.
+ */
 static int attach_parent(struct work *work, const struct route *route,
 			 struct parent_work *parent)
 {
-	const struct parent_ref *ref = parent->ref;
+	const struct listener_group *group = parent->group;
 	bool named = false, kind = false;
 	size_t i;
 
-	parent->listeners = arena_array(&work->arena,
-					parent->gateway->listener_count + 1,
+	parent->listeners = arena_array(&work->arena, group->listener_count + 1,
 					sizeof(*parent->listeners));
 	if (!parent->listeners)
 		return -ENOMEM;
-	for (i = 0; i < parent->gateway->listener_count; i++) {
-		struct listener_work *listener =
-			&parent->gateway->listeners[i];
+	for (i = 0; i < group->listener_count; i++) {
+		struct listener_work *listener = &group->listeners[i];
 
-		if (ref->section_name &&
-		    strcmp(ref->section_name, listener->listener->name))
-			continue;
-		if (ref->port && ref->port != listener->listener->port)
+		if (!listener_is_named(listener, parent->ref))
 			continue;
 		named = true;
 		if (!allows_kind(listener, route->protocol))
 			continue;
 		kind = true;
-		if (allows_namespace(work, listener, route->meta.namespace))
+		if (namespace_is_allowed(work, &listener->listener->allowed,
+					 group->meta->namespace,
+					 route->meta.namespace))
 			parent->listeners[parent->listener_count++] = listener;
 	}
 	if (!named) {
@@ -137,23 +64,43 @@ static int attach_parent(struct work *work, const struct route *route,
 	return 0;
 }
 
-/*
- * Rule 5: only parents that are Gateways of ours have a status. One that nobody
- * gave can be a slip of the pen, and there is no other place to say so.
- */
-static struct gateway_work *find_parent(const struct work *work,
-					const struct route *route,
-					const struct parent_ref *ref)
+static void warn_missing(const struct work *work, const struct route *route,
+			 const struct parent_ref *ref)
 {
-	if (strcmp(ref->group, GATEWAY_GROUP) || strcmp(ref->kind, "Gateway"))
+	diag_warning(work->diags, ref->loc,
+		     "%s %s/%s: %s %s/%s is not given: the route is not attached to it",
+		     protocol_route_kind(route->protocol),
+		     route->meta.namespace, route->meta.name, ref->kind,
+		     ref->namespace, ref->name);
+}
+
+/*
+ * Rule 5: only parents that are ours have a status. One that nobody gave can be
+ * a slip of the pen, and there is no other place to say so.
+ */
+static struct listener_group *find_parent(const struct work *work,
+					  const struct route *route,
+					  const struct parent_ref *ref)
+{
+	struct gateway_work *gateway;
+	struct set_work *set;
+
+	if (strcmp(ref->group, GATEWAY_GROUP))
 		return NULL;
-	if (!index_gateway(&work->index, ref->namespace, ref->name))
-		diag_warning(work->diags, ref->loc,
-			     "%s %s/%s: gateway %s/%s is not given: the route is not attached to it",
-			     protocol_route_kind(route->protocol),
-			     route->meta.namespace, route->meta.name,
-			     ref->namespace, ref->name);
-	return gateways_find(work, ref->namespace, ref->name);
+	if (!strcmp(ref->kind, "Gateway")) {
+		if (!index_gateway(&work->index, ref->namespace, ref->name))
+			warn_missing(work, route, ref);
+		gateway = gateways_find(work, ref->namespace, ref->name);
+		return gateway ? &gateway->group : NULL;
+	}
+	if (!strcmp(ref->kind, "ListenerSet")) {
+		if (!index_listener_set(&work->index, ref->namespace,
+					ref->name))
+			warn_missing(work, route, ref);
+		set = sets_find(work, ref->namespace, ref->name);
+		return set ? &set->group : NULL;
+	}
+	return NULL;
 }
 
 static int collect_route(struct work *work, const struct route *route)
@@ -171,8 +118,8 @@ static int collect_route(struct work *work, const struct route *route)
 		struct parent_work *parent = &to->parents[to->parent_count];
 
 		parent->ref = &route->parent_refs[i];
-		parent->gateway = find_parent(work, route, parent->ref);
-		if (!parent->gateway)
+		parent->group = find_parent(work, route, parent->ref);
+		if (!parent->group)
 			continue;
 		error = attach_parent(work, route, parent);
 		if (error)

@@ -22,41 +22,44 @@ static int compare_listeners(const void *left, const void *right)
 	return (int)a->protocol - (int)b->protocol;
 }
 
+static void write_listener(struct image *image,
+			   const struct listener_work *from)
+{
+	const struct listener_group *group = from->group;
+	const struct gateway_work *gateway = group->gateway;
+
+	image->listeners[image->listener_count++] = (struct image_listener){
+		.gateway_namespace = gateway->gateway->meta.namespace,
+		.gateway = gateway->gateway->meta.name,
+		.set_namespace = group->is_set ? group->meta->namespace : NULL,
+		.set = group->is_set ? group->meta->name : NULL,
+		.name = from->listener->name,
+		.protocol = from->protocol,
+		.port = from->listener->port,
+		.addresses = gateway->addresses,
+		.address_count = gateway->address_count,
+		.route = from->winner ? from->winner->image_index :
+			 IMAGE_NO_ROUTE,
+	};
+}
+
 static int write_listeners(struct work *work)
 {
 	struct image *image = work->image;
 	size_t i, j, count = 0;
 
-	for (i = 0; i < work->gateway_count; i++)
-		count += work->gateways[i].listener_count;
+	for (i = 0; i < group_count(work); i++)
+		count += group_at(work, i)->programmed;
 	image->listeners = arena_array(&image->arena, count + 1,
 				       sizeof(*image->listeners));
 	if (!image->listeners)
 		return -ENOMEM;
-	for (i = 0; i < work->gateway_count; i++) {
-		const struct gateway_work *gateway = &work->gateways[i];
+	for (i = 0; i < group_count(work); i++) {
+		const struct listener_group *group = group_at(work, i);
 
-		for (j = 0; j < gateway->listener_count; j++) {
-			const struct listener_work *from =
-				&gateway->listeners[j];
-
-			if (!from->programmed)
-				continue;
-			image->listeners[image->listener_count++] =
-				(struct image_listener){
-					.gateway_namespace =
-						gateway->gateway->meta.namespace,
-					.gateway = gateway->gateway->meta.name,
-					.name = from->listener->name,
-					.protocol = from->protocol,
-					.port = from->listener->port,
-					.addresses = gateway->addresses,
-					.address_count = gateway->address_count,
-					.route = from->winner ?
-						from->winner->image_index :
-						IMAGE_NO_ROUTE,
-				};
-		}
+		for (j = 0; j < group->listener_count; j++)
+			if (group->listeners[j].programmed)
+				write_listener(image, &group->listeners[j]);
 	}
 	qsort(image->listeners, image->listener_count,
 	      sizeof(*image->listeners), compare_listeners);
@@ -94,6 +97,7 @@ static int run(struct work *work)
 {
 	return index_build(&work->index, work->model, &work->arena) ?:
 	       gateways_collect(work) ?:
+	       sets_collect(work) ?:
 	       conflicts_settle(work) ?:
 	       routes_attach(work) ?:
 	       write_routes(work) ?:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Listeners that packets can't tell apart (rules 16 to 21): same protocol and
- * port, on an address that both have.
+ * Listeners that packets can't tell apart (rules 16 to 21), in three steps:
+ * inside one object, where nobody wins; among a Gateway and its ListenerSets;
+ * and among Gateways on an address that both have.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,18 +35,18 @@ static bool same_wire(const struct listener_work *a,
 	       a->protocol == b->protocol;
 }
 
-/* Rule 18: inside one Gateway there is no winner. */
-static void settle_inside(struct gateway_work *gateway)
+/* Rule 18: inside one object there is no winner. */
+static void settle_inside(struct listener_group *group)
 {
 	size_t i, j;
 
-	for (i = 0; i < gateway->listener_count; i++) {
-		struct listener_work *a = &gateway->listeners[i];
+	for (i = 0; i < group->listener_count; i++) {
+		struct listener_work *a = &group->listeners[i];
 
 		if (!a->known_protocol)
 			a->fault = LISTENER_UNKNOWN_PROTOCOL;
-		for (j = 0; j < gateway->listener_count; j++) {
-			const struct listener_work *b = &gateway->listeners[j];
+		for (j = 0; j < group->listener_count; j++) {
+			const struct listener_work *b = &group->listeners[j];
 
 			if (i == j || !same_wire(a, b))
 				continue;
@@ -56,17 +57,24 @@ static void settle_inside(struct gateway_work *gateway)
 	}
 }
 
-/* Where a listener listens: the unit that two Gateways can contend for. */
+/* -------------------------------------------------------------- places */
+
+/* What two objects can contend for: a port, at a Gateway or at an address. */
 struct place {
-	enum protocol protocol;
+	enum protocol protocol;	/* TCP: of HTTP, too */
 	uint16_t port;
+	const struct gateway_work *gateway;	/* NULL: an address */
 	bool own;		/* no address named: the devices' own */
 	struct inet_addr addr;	/* unless own */
+	const struct listener_group *claimant;	/* one of them */
+	bool shared;		/* by two objects or more */
 	const struct listener_work *holder;
-	bool shared;		/* by two Gateways or more */
+	const struct listener_work *foreign_holder;	/* of HTTP and such:
+							   not in HTTP's way */
 };
 
 struct places {
+	bool merging;		/* at Gateways, not at addresses */
 	struct place *items;
 	size_t count;
 };
@@ -75,6 +83,8 @@ static int compare_places(const void *left, const void *right)
 {
 	const struct place *a = left, *b = right;
 
+	if (a->gateway != b->gateway)
+		return a->gateway < b->gateway ? -1 : 1;
 	if (a->protocol != b->protocol)
 		return a->protocol < b->protocol ? -1 : 1;
 	if (a->port != b->port)
@@ -85,39 +95,65 @@ static int compare_places(const void *left, const void *right)
 }
 
 /*
- * Listeners that can be programmed; the others want nothing. One whose
+ * Listeners that can be programmed; the others want no address. One whose
  * allowedRoutes no route can meet is among the others: its owner must act, and
  * nothing is taken from the node or from another Gateway meanwhile.
  */
-static bool contends(const struct listener_work *listener)
+static bool is_sound(const struct listener_work *listener)
 {
-	return listener->fault == LISTENER_SOUND &&
-	       listener->gateway->fault == GATEWAY_SOUND &&
+	return listener->fault == LISTENER_SOUND && listener->group->joins &&
+	       listener->group->gateway->fault == GATEWAY_SOUND &&
 	       listener->supports_route && !listener->no_selector;
 }
 
-/*
- * A listener's places: its addresses, or the devices' own ones as such and, so
- * far as they are known, one by one (another Gateway may have named one).
- */
-static size_t listener_places(const struct work *work,
-			      const struct listener_work *listener)
+/* A ListenerSet is served beside its Gateway's own listeners, or not at all. */
+static bool has_parent(const struct listener_group *group)
 {
-	return listener->gateway->address_count ?:
+	const struct listener_group *parent;
+	size_t i;
+
+	if (!group->is_set)
+		return true;
+	parent = &group->gateway->group;
+	for (i = 0; i < parent->listener_count; i++)
+		if (is_sound(&parent->listeners[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A listener's places. Merging: its port, whatever else is wrong with it. Else
+ * its addresses, or the devices' own ones as such and, so far as they are known,
+ * one by one (another Gateway may have named one).
+ */
+static size_t place_count(const struct work *work, const struct places *places,
+			  const struct listener_work *listener)
+{
+	if (places->merging)
+		return listener->group->joins &&
+		       (listener->known_protocol || is_over_tcp(listener));
+	if (!is_sound(listener))
+		return 0;
+	return listener->group->gateway->address_count ?:
 	       1 + work->options->own_address_count;
 }
 
-static struct place listener_place(const struct work *work,
-				   const struct listener_work *listener,
-				   size_t i)
+static struct place place_at(const struct work *work,
+			     const struct places *places,
+			     const struct listener_work *listener, size_t i)
 {
+	const struct gateway_work *gateway = listener->group->gateway;
 	struct place place = {
-		.protocol = listener->protocol,
+		.protocol = listener->known_protocol ? listener->protocol :
+			    PROTOCOL_TCP,
 		.port = listener->listener->port,
+		.claimant = listener->group,
 	};
 
-	if (listener->gateway->address_count)
-		place.addr = listener->gateway->addresses[i];
+	if (places->merging)
+		place.gateway = gateway;
+	else if (gateway->address_count)
+		place.addr = gateway->addresses[i];
 	else if (i)
 		place.addr = work->options->own_addresses[i - 1];
 	else
@@ -126,38 +162,45 @@ static struct place listener_place(const struct work *work,
 }
 
 /* Every place once, and whether it is shared. */
+static void join_places(struct places *places)
+{
+	size_t i, n = 0;
+
+	qsort(places->items, places->count, sizeof(*places->items),
+	      compare_places);
+	for (i = 0; i < places->count; i++) {
+		struct place *last = n ? &places->items[n - 1] : NULL;
+
+		if (!last || compare_places(last, &places->items[i]))
+			places->items[n++] = places->items[i];
+		else if (last->claimant != places->items[i].claimant)
+			last->shared = true;
+	}
+	places->count = n;
+}
+
 static int collect_places(struct work *work, struct places *places)
 {
 	size_t i, j, k, n = 0;
 
-	for (i = 0; i < work->gateway_count; i++)
-		for (j = 0; j < work->gateways[i].listener_count; j++)
-			n += listener_places(work,
-					     &work->gateways[i].listeners[j]);
+	for (i = 0; i < group_count(work); i++)
+		for (j = 0; j < group_at(work, i)->listener_count; j++)
+			n += place_count(work, places,
+					 &group_at(work, i)->listeners[j]);
 	places->items = arena_array(&work->arena, n, sizeof(*places->items));
 	if (!places->items)
 		return -ENOMEM;
-	for (i = 0; i < work->gateway_count; i++)
-		for (j = 0; j < work->gateways[i].listener_count; j++) {
+	for (i = 0; i < group_count(work); i++)
+		for (j = 0; j < group_at(work, i)->listener_count; j++) {
 			const struct listener_work *listener =
-				&work->gateways[i].listeners[j];
+				&group_at(work, i)->listeners[j];
 
-			if (!contends(listener))
-				continue;
-			for (k = 0; k < listener_places(work, listener); k++)
+			n = place_count(work, places, listener);
+			for (k = 0; k < n; k++)
 				places->items[places->count++] =
-					listener_place(work, listener, k);
+					place_at(work, places, listener, k);
 		}
-	qsort(places->items, places->count, sizeof(*places->items),
-	      compare_places);
-	for (i = 0, n = 0; i < places->count; i++) {
-		if (n && !compare_places(&places->items[n - 1],
-					 &places->items[i]))
-			places->items[n - 1].shared = true;
-		else
-			places->items[n++] = places->items[i];
-	}
-	places->count = n;
+	join_places(places);
 	return 0;
 }
 
@@ -165,113 +208,249 @@ static struct place *find_place(const struct work *work,
 				const struct places *places,
 				const struct listener_work *listener, size_t i)
 {
-	struct place key = listener_place(work, listener, i);
+	struct place key = place_at(work, places, listener, i);
 
 	return bsearch(&key, places->items, places->count, sizeof(key),
 		       compare_places);
 }
 
-/* The Gateways with a shared place, in the order in which they choose. */
+/* Who has a place that this listener can't share with, or NULL. */
+static const struct listener_work *rival_at(const struct place *place,
+					    const struct listener_work *listener)
+{
+	const struct listener_work *holder = place->holder;
+
+	if (!holder && listener->known_protocol)
+		holder = place->foreign_holder;
+	return holder && holder->group != listener->group ? holder : NULL;
+}
+
+/*
+ * A listener gets all of its places or, if one is taken, none. One that is in
+ * conflict inside its object keeps the ListenerSets of its Gateway off its port
+ * all the same: by rule 18 the port is not to be configured.
+ */
+static void choose_places(const struct work *work, const struct places *places,
+			  struct listener_work *listener)
+{
+	size_t i, count = place_count(work, places, listener);
+
+	for (i = 0; i < count; i++) {
+		const struct listener_work *rival = rival_at(
+			find_place(work, places, listener, i), listener);
+
+		if (!rival)
+			continue;
+		listener->rival = listener->rival ?: rival;
+		if (listener->fault == LISTENER_SOUND)
+			listener->fault = LISTENER_LOST;
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		struct place *place = find_place(work, places, listener, i);
+
+		if (listener->known_protocol)
+			place->holder = place->holder ?: listener;
+		else
+			place->foreign_holder =
+				place->foreign_holder ?: listener;
+	}
+}
+
+/* ---------------------------------------------------------- contenders */
+
+/* Objects with a shared place, in the order in which they choose. */
 struct contender {
-	struct gateway_work *gateway;
+	struct listener_group *group;
+	size_t rank;		/* goes before age and name */
 	bool timed;
 };
+
+struct contenders {
+	struct contender *items;
+	size_t count;
+};
+
+static int compare_ranks(const void *left, const void *right)
+{
+	const struct contender *a = left, *b = right;
+
+	return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
 
 static int compare_contenders(const void *left, const void *right)
 {
 	const struct contender *a = left, *b = right;
+	int order = compare_ranks(a, b);
 
-	return meta_precedence(&a->gateway->gateway->meta,
-			       &b->gateway->gateway->meta, a->timed);
+	return order ?: meta_precedence(a->group->meta, b->group->meta,
+					a->timed);
+}
+
+/* Timestamps count among those of one rank if all of them have one. */
+static void order_contenders(struct contenders *contenders)
+{
+	struct contender *items = contenders->items;
+	size_t i, j, k;
+
+	qsort(items, contenders->count, sizeof(*items), compare_ranks);
+	for (i = 0; i < contenders->count; i = j) {
+		bool timed = true;
+
+		for (j = i; j < contenders->count &&
+			    items[j].rank == items[i].rank; j++)
+			timed = timed && items[j].group->meta->created;
+		for (k = i; k < j; k++)
+			items[k].timed = timed;
+	}
+	qsort(items, contenders->count, sizeof(*items), compare_contenders);
 }
 
 static bool shares(const struct work *work, const struct places *places,
-		   const struct gateway_work *gateway)
+		   const struct listener_group *group)
 {
-	size_t i, j;
+	size_t i, j, count;
 
-	for (i = 0; i < gateway->listener_count; i++) {
-		const struct listener_work *listener = &gateway->listeners[i];
-
-		if (!contends(listener))
-			continue;
-		for (j = 0; j < listener_places(work, listener); j++)
-			if (find_place(work, places, listener, j)->shared)
+	for (i = 0; i < group->listener_count; i++) {
+		count = place_count(work, places, &group->listeners[i]);
+		for (j = 0; j < count; j++)
+			if (find_place(work, places, &group->listeners[i],
+				       j)->shared)
 				return true;
 	}
 	return false;
 }
 
-/* A listener gets all of its places or, if one is taken, none. */
-static void choose_places(const struct work *work, const struct places *places,
-			  struct listener_work *listener)
+/*
+ * Rule 19: a Gateway goes before its ListenerSets. Rule 21 says nothing of
+ * ListenerSets of other Gateways; they go behind every Gateway, too, so that
+ * nobody can take a port from a Gateway by adding to another one.
+ */
+static size_t rank_of(const struct work *work, const struct places *places,
+		      const struct listener_group *group)
 {
-	size_t i, count = listener_places(work, listener);
-
-	for (i = 0; i < count; i++) {
-		listener->rival = find_place(work, places, listener, i)->holder;
-		if (listener->rival) {
-			listener->fault = LISTENER_LOST;
-			return;
-		}
-	}
-	for (i = 0; i < count; i++)
-		find_place(work, places, listener, i)->holder = listener;
+	if (!places->merging)
+		return group->is_set;
+	return 2 * (group->gateway - work->gateways) + group->is_set;
 }
 
-/* Rule 21: between Gateways the one that takes precedence keeps the port. */
-static int settle_between(struct work *work)
+static int settle(struct work *work, bool merging)
 {
-	struct places places = { 0 };
-	struct contender *contenders;
-	bool timed = true;
-	size_t i, j, n = 0;
+	struct places places = { .merging = merging };
+	struct contenders contenders = { 0 };
+	size_t i, j;
 
-	if (collect_places(work, &places))
+	contenders.items = arena_array(&work->arena, group_count(work),
+				       sizeof(*contenders.items));
+	if (!contenders.items || collect_places(work, &places))
 		return -ENOMEM;
-	contenders = arena_array(&work->arena, work->gateway_count,
-				 sizeof(*contenders));
-	if (!contenders)
-		return -ENOMEM;
-	for (i = 0; i < work->gateway_count; i++) {
-		struct gateway_work *gateway = &work->gateways[i];
+	for (i = 0; i < group_count(work); i++) {
+		struct listener_group *group = group_at(work, i);
 
-		if (!shares(work, &places, gateway))
-			continue;
-		contenders[n++].gateway = gateway;
-		timed = timed && gateway->gateway->meta.created;
+		if (shares(work, &places, group))
+			contenders.items[contenders.count++] =
+				(struct contender){
+					.group = group,
+					.rank = rank_of(work, &places, group),
+				};
 	}
-	for (i = 0; i < n; i++)
-		contenders[i].timed = timed;
-	qsort(contenders, n, sizeof(*contenders), compare_contenders);
-	for (i = 0; i < n; i++)
-		for (j = 0; j < contenders[i].gateway->listener_count; j++) {
-			struct listener_work *listener =
-				&contenders[i].gateway->listeners[j];
+	order_contenders(&contenders);
+	for (i = 0; i < contenders.count; i++) {
+		struct listener_group *group = contenders.items[i].group;
 
-			if (contends(listener))
-				choose_places(work, &places, listener);
-		}
+		/* All Gateways have chosen when the first ListenerSet does. */
+		if (!merging && !has_parent(group))
+			continue;
+		for (j = 0; j < group->listener_count; j++)
+			choose_places(work, &places, &group->listeners[j]);
+	}
 	return 0;
+}
+
+/* --------------------------------------------------------------- room */
+
+/* What is left of the node's tables. */
+struct room {
+	size_t listeners;
+	size_t bindings;
+};
+
+static bool takes_room(const struct work *work, struct room *room,
+		       const struct listener_work *listener)
+{
+	size_t bindings = listener->group->gateway->address_count ?:
+			  work->options->own_address_count;
+
+	if (!room->listeners || room->bindings < bindings)
+		return false;
+	room->listeners--;
+	room->bindings -= bindings;
+	return true;
+}
+
+static void fill_room(const struct work *work, struct room *room,
+		      struct listener_group *group)
+{
+	size_t i;
+
+	for (i = 0; i < group->listener_count; i++) {
+		struct listener_work *listener = &group->listeners[i];
+
+		if (!listener->programmed ||
+		    takes_room(work, room, listener) || !group->is_set)
+			continue;
+		listener->fault = LISTENER_TOO_MANY;
+		listener->programmed = false;
+		group->programmed--;
+	}
+}
+
+/*
+ * A Gateway too many fails the apply, whole. ListenerSets are made by people
+ * who must not be able to do that to others: the last ones stay outside.
+ */
+static int limit_sets(struct work *work)
+{
+	struct room room = { L4GATE_MAX_LISTENERS, L4GATE_MAX_BINDINGS };
+	struct contenders contenders = { 0 };
+	size_t i;
+
+	contenders.items = arena_array(&work->arena, group_count(work),
+				       sizeof(*contenders.items));
+	if (!contenders.items)
+		return -ENOMEM;
+	for (i = 0; i < group_count(work); i++)
+		contenders.items[contenders.count++] = (struct contender){
+			.group = group_at(work, i),
+			.rank = group_at(work, i)->is_set,
+		};
+	order_contenders(&contenders);
+	for (i = 0; i < contenders.count; i++)
+		fill_room(work, &room, contenders.items[i].group);
+	return 0;
+}
+
+static void mark_programmed(struct listener_group *group)
+{
+	size_t i;
+
+	for (i = 0; i < group->listener_count; i++) {
+		struct listener_work *listener = &group->listeners[i];
+
+		listener->programmed = is_sound(listener) && has_parent(group);
+		group->programmed += listener->programmed;
+	}
 }
 
 int conflicts_settle(struct work *work)
 {
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; i < work->gateway_count; i++)
-		settle_inside(&work->gateways[i]);
-	if (settle_between(work))
+	for (i = 0; i < group_count(work); i++)
+		settle_inside(group_at(work, i));
+	if (settle(work, true) || settle(work, false))
 		return -ENOMEM;
-	for (i = 0; i < work->gateway_count; i++) {
-		struct gateway_work *gateway = &work->gateways[i];
-
-		for (j = 0; j < gateway->listener_count; j++) {
-			struct listener_work *listener = &gateway->listeners[j];
-
-			listener->programmed = contends(listener);
-			gateway->programmed += listener->programmed;
-		}
-	}
-	return 0;
+	for (i = 0; i < group_count(work); i++)
+		mark_programmed(group_at(work, i));
+	return limit_sets(work);
 }

@@ -129,21 +129,21 @@ static void judge_kinds(struct listener_work *to)
 	}
 }
 
-static int collect_listeners(struct work *work, struct gateway_work *to)
+int listeners_collect(struct work *work, struct listener_group *group,
+		      const struct listener *listeners, size_t count)
 {
-	const struct gateway *gateway = to->gateway;
 	size_t i;
 
-	to->listener_count = gateway->listener_count;
-	to->listeners = arena_array(&work->arena, to->listener_count + 1,
-				    sizeof(*to->listeners));
-	if (!to->listeners)
+	group->listener_count = count;
+	group->listeners = arena_array(&work->arena, count + 1,
+				       sizeof(*group->listeners));
+	if (!group->listeners)
 		return -ENOMEM;
-	for (i = 0; i < to->listener_count; i++) {
-		struct listener_work *listener = &to->listeners[i];
+	for (i = 0; i < count; i++) {
+		struct listener_work *listener = &group->listeners[i];
 
-		listener->listener = &gateway->listeners[i];
-		listener->gateway = to;
+		listener->listener = &listeners[i];
+		listener->group = group;
 		listener->known_protocol = true;
 		if (!strcmp(listener->listener->protocol, "TCP"))
 			listener->protocol = PROTOCOL_TCP;
@@ -159,6 +159,27 @@ static int collect_listeners(struct work *work, struct gateway_work *to)
 	return 0;
 }
 
+static int collect_gateway(struct work *work, const struct gateway *gateway,
+			   struct gateway_work *to)
+{
+	const struct allowed_namespaces *allowed = &gateway->allowed_listeners;
+
+	if (allowed->from == FROM_SELECTOR && !allowed->selector.present)
+		diag_warning(work->diags, gateway->meta.loc,
+			     "gateway %s/%s: allowedListeners.namespaces.from is Selector, but there is no selector: no ListenerSet can attach",
+			     gateway->meta.namespace, gateway->meta.name);
+	to->gateway = gateway;
+	to->group.meta = &gateway->meta;
+	to->group.gateway = to;
+	to->group.joins = true;
+	/* No kind of parameters is known here yet: refused. */
+	if (gateway->has_parameters)
+		to->fault = GATEWAY_PARAMETERS;
+	return collect_addresses(work, to) ?:
+	       listeners_collect(work, &to->group, gateway->listeners,
+				 gateway->listener_count);
+}
+
 int gateways_collect(struct work *work)
 {
 	size_t i;
@@ -170,16 +191,10 @@ int gateways_collect(struct work *work)
 	if (!work->gateways)
 		return -ENOMEM;
 	for (i = 0; i < work->index.gateway_count; i++) {
-		struct gateway_work *to = &work->gateways[work->gateway_count];
-
 		if (!is_ours(work, work->index.gateways[i]))
 			continue;
-		to->gateway = work->index.gateways[i];
-		/* No kind of parameters is known here yet: refused. */
-		if (to->gateway->has_parameters)
-			to->fault = GATEWAY_PARAMETERS;
-		error = collect_addresses(work, to) ?:
-			collect_listeners(work, to);
+		error = collect_gateway(work, work->index.gateways[i],
+					&work->gateways[work->gateway_count]);
 		if (error)
 			return error;
 		work->gateway_count++;
@@ -187,23 +202,30 @@ int gateways_collect(struct work *work)
 	return 0;
 }
 
+static int compare_to_key(const void *key, const void *gateway)
+{
+	return meta_compare(key,
+			    ((const struct gateway_work *)gateway)->group.meta);
+}
+
 struct gateway_work *gateways_find(const struct work *work,
 				   const char *namespace, const char *name)
 {
 	struct object_meta key = { .namespace = namespace, .name = name };
-	size_t low = 0, high = work->gateway_count;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct gateway_work *gateway = &work->gateways[middle];
-		int order = meta_compare(&key, &gateway->gateway->meta);
+	return bsearch(&key, work->gateways, work->gateway_count,
+		       sizeof(*work->gateways), compare_to_key);
+}
 
-		if (!order)
-			return gateway;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+bool gateway_is_accepted(const struct gateway_work *gateway)
+{
+	size_t i;
+
+	if (gateway->fault == GATEWAY_PARAMETERS ||
+	    gateway->fault == GATEWAY_ADDRESS_UNSUPPORTED)
+		return false;
+	for (i = 0; i < gateway->group.listener_count; i++)
+		if (gateway->group.listeners[i].fault == LISTENER_SOUND)
+			return true;
+	return false;
 }

@@ -75,10 +75,15 @@ struct image_route {
 
 #define IMAGE_NO_ROUTE SIZE_MAX
 
-/* A listener that packets can reach. */
+/*
+ * A listener that packets can reach. Its name is unique in its Gateway, or in
+ * its ListenerSet if that is where it is from.
+ */
 struct image_listener {
 	const char *gateway_namespace;
 	const char *gateway;
+	const char *set_namespace;	/* of the ListenerSet; NULL: none */
+	const char *set;
 	const char *name;
 	enum protocol protocol;
 	uint16_t port;			/* host order */
@@ -102,6 +107,14 @@ struct gateway_status {
 	const struct gateway *gateway;
 	struct inet_addr *addresses;
 	size_t address_count;
+	struct listener_status *listeners;	/* in the order of the spec */
+	size_t listener_count;
+	uint32_t attached_sets;		/* attachedListenerSets */
+	struct conditions conditions;
+};
+
+struct listener_set_status {
+	const struct listener_set *set;
 	struct listener_status *listeners;	/* in the order of the spec */
 	size_t listener_count;
 	struct conditions conditions;
@@ -135,6 +148,8 @@ struct image {
 	size_t class_count;
 	struct gateway_status *gateways;	/* sorted, ours only */
 	size_t gateway_count;
+	struct listener_set_status *sets;	/* sorted, ours only */
+	size_t set_count;
 	struct route_status *route_statuses;	/* sorted, with >= 1 parent */
 	size_t route_status_count;
 };

@@ -29,6 +29,7 @@ static int name(const void *a, const void *b)				\
 }
 COMPARE_BY_META(class_compare, struct gateway_class)
 COMPARE_BY_META(gateway_compare, struct gateway)
+COMPARE_BY_META(listener_set_compare, struct listener_set)
 COMPARE_BY_META(service_compare, struct service)
 COMPARE_BY_META(namespace_compare, struct namespace)
 
@@ -162,6 +163,8 @@ int index_build(struct index *index, const struct model *model,
 		      index->class_count, class_compare) ||
 	    SORT_LIST(arena, model->gateways, index->gateways,
 		      index->gateway_count, gateway_compare) ||
+	    SORT_LIST(arena, model->listener_sets, index->listener_sets,
+		      index->listener_set_count, listener_set_compare) ||
 	    SORT_LIST(arena, model->routes, index->routes,
 		      index->route_count, route_compare) ||
 	    SORT_LIST(arena, model->services, index->services,
@@ -199,6 +202,15 @@ const struct gateway *index_gateway(const struct index *index,
 {
 	return FIND(index->gateways, index->gateway_count, struct gateway,
 		    namespace, name, gateway_compare);
+}
+
+const struct listener_set *index_listener_set(const struct index *index,
+					      const char *namespace,
+					      const char *name)
+{
+	return FIND(index->listener_sets, index->listener_set_count,
+		    struct listener_set, namespace, name,
+		    listener_set_compare);
 }
 
 const struct service *index_service(const struct index *index,

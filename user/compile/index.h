@@ -22,6 +22,7 @@ struct permit {
 struct index {
 	const struct gateway_class **classes;	/* by name */
 	const struct gateway **gateways;	/* by namespace, name */
+	const struct listener_set **listener_sets;	/* by namespace, name */
 	const struct route **routes;		/* by protocol, namespace, name */
 	const struct service **services;	/* by namespace, name */
 	const struct namespace **namespaces;	/* by name */
@@ -30,6 +31,7 @@ struct index {
 						   only those with a service */
 	size_t class_count;
 	size_t gateway_count;
+	size_t listener_set_count;
 	size_t route_count;
 	size_t service_count;
 	size_t namespace_count;
@@ -52,6 +54,9 @@ const struct gateway_class *index_class(const struct index *index,
 					const char *name);
 const struct gateway *index_gateway(const struct index *index,
 				    const char *namespace, const char *name);
+const struct listener_set *index_listener_set(const struct index *index,
+					      const char *namespace,
+					      const char *name);
 const struct service *index_service(const struct index *index,
 				    const char *namespace, const char *name);
 const struct namespace *index_namespace(const struct index *index,

@@ -17,25 +17,66 @@ static const char *describe_wish(const struct parent_ref *ref,
 	return phrase_end(phrase);
 }
 
+static bool has_named(const struct listener_group *group,
+		      const struct parent_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < group->listener_count; i++)
+		if (listener_is_named(&group->listeners[i], ref))
+			return true;
+	return false;
+}
+
+/* ListenerSets that are looked through for the sake of one message. */
+#define HINT_SETS 16
+
+/*
+ * Rule 13: what the Gateway does not have may be in one of its ListenerSets. The
+ * route's own namespace alone is looked at.
+ */
+static void add_set(const struct work *work, const struct route *route,
+		    const struct parent_work *parent, struct phrase *list)
+{
+	size_t i = sets_of_namespace(work, route->meta.namespace);
+	size_t end = i + HINT_SETS;
+
+	for (; i < work->set_count && i < end; i++) {
+		const struct listener_group *set = &work->sets[i].group;
+
+		if (strcmp(set->meta->namespace, route->meta.namespace))
+			return;
+		if (set->gateway != parent->group->gateway ||
+		    parent->group->is_set || !has_named(set, parent->ref))
+			continue;
+		phrase_add(list, "; ",
+			   "ListenerSet %s/%s has one, which takes a parentRef of kind ListenerSet",
+			   set->meta->namespace, set->meta->name);
+		return;
+	}
+}
+
 static int not_matched(struct work *work, const struct route *route,
 		       const struct parent_work *parent, struct conditions *to)
 {
-	const struct gateway_work *gateway = parent->gateway;
+	const struct listener_group *group = parent->group;
+	bool is_own = !strcmp(route->meta.namespace, parent->ref->namespace);
 	struct phrase wish = { 0 }, list = { 0 };
 	size_t i;
 
-	if (!strcmp(route->meta.namespace, parent->ref->namespace))
-		for (i = 0; i < gateway->listener_count; i++)
-			phrase_add(&list, ", ", "%s (%s %u)",
-				   gateway->listeners[i].listener->name,
-				   gateway->listeners[i].listener->protocol,
-				   gateway->listeners[i].listener->port);
+	for (i = 0; is_own && i < group->listener_count; i++)
+		phrase_add(&list, ", ", "%s%s (%s %u)", i ? "" : "it has ",
+			   group->listeners[i].listener->name,
+			   group->listeners[i].listener->protocol,
+			   group->listeners[i].listener->port);
+	add_set(work, route, parent, &list);
 	return condition_add(&work->image->arena, to, "Accepted", false,
 			     "NoMatchingParent",
-			     "Gateway %s/%s has no listener %s%s%s",
-			     parent->ref->namespace, parent->ref->name,
+			     "%s %s/%s has no listener %s%s%s",
+			     parent->ref->kind, parent->ref->namespace,
+			     parent->ref->name,
 			     describe_wish(parent->ref, &wish),
-			     list.used ? "; it has " : "", phrase_end(&list));
+			     list.used ? "; " : "", phrase_end(&list));
 }
 
 static int not_accepted(struct work *work, const struct route *route,
@@ -54,15 +95,15 @@ static int not_accepted(struct work *work, const struct route *route,
 	case ATTACH_KIND:
 		return condition_add(arena, to, "Accepted", false,
 			"NotAllowedByListeners",
-			"no listener%s%s of Gateway %s/%s takes a %s: that needs protocol %s, and %s among allowedRoutes.kinds if there are any",
-			wish.used ? " " : "", wish.text, ref->namespace,
-			ref->name, kind, protocol, kind);
+			"no listener%s%s of %s %s/%s takes a %s: that needs protocol %s, and %s among allowedRoutes.kinds if there are any",
+			wish.used ? " " : "", wish.text, ref->kind,
+			ref->namespace, ref->name, kind, protocol, kind);
 	case ATTACH_NAMESPACE:
 		return condition_add(arena, to, "Accepted", false,
 			"NotAllowedByListeners",
-			"no listener%s%s of Gateway %s/%s takes routes of namespace %s: its owner has to widen allowedRoutes.namespaces",
-			wish.used ? " " : "", wish.text, ref->namespace,
-			ref->name, route->meta.namespace);
+			"no listener%s%s of %s %s/%s takes routes of namespace %s: its owner has to widen allowedRoutes.namespaces",
+			wish.used ? " " : "", wish.text, ref->kind,
+			ref->namespace, ref->name, route->meta.namespace);
 	default:
 		return condition_add(arena, to, "Accepted", false,
 			"UnsupportedValue",

@@ -2,6 +2,7 @@
 #include "compile/text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "compile/condition.h"
 
@@ -18,8 +19,14 @@ static void print_listener(FILE *out, const struct image *image,
 	char text[INET_TEXT_MAX];
 	size_t i;
 
-	fprintf(out, "Listener %s/%s %s\n", listener->gateway_namespace,
-		listener->gateway, listener->name);
+	if (listener->set)
+		fprintf(out, "Listener %s/%s %s (ListenerSet of Gateway %s/%s)\n",
+			listener->set_namespace, listener->set, listener->name,
+			listener->gateway_namespace, listener->gateway);
+	else
+		fprintf(out, "Listener %s/%s %s\n",
+			listener->gateway_namespace, listener->gateway,
+			listener->name);
 	for (i = 0; i < listener->address_count; i++)
 		fprintf(out, "  %s %s\n", protocol,
 			inet_format_port(&listener->addresses[i],
@@ -127,19 +134,13 @@ static void print_conditions(FILE *out, const char *indent,
 	}
 }
 
-static void print_gateway(FILE *out, const struct gateway_status *status)
+static void print_listeners(FILE *out, const struct listener_status *listeners,
+			    size_t count)
 {
-	char text[INET_TEXT_MAX];
 	size_t i;
 
-	fprintf(out, "Gateway %s/%s\n", status->gateway->meta.namespace,
-		status->gateway->meta.name);
-	for (i = 0; i < status->address_count; i++)
-		fprintf(out, "  address %s\n",
-			inet_format(&status->addresses[i], text));
-	print_conditions(out, "  ", &status->conditions);
-	for (i = 0; i < status->listener_count; i++) {
-		const struct listener_status *listener = &status->listeners[i];
+	for (i = 0; i < count; i++) {
+		const struct listener_status *listener = &listeners[i];
 
 		fprintf(out, "  listener %s: %s port %u, %" PRIu32
 			" attached, supports %s%s\n", listener->name,
@@ -150,6 +151,33 @@ static void print_gateway(FILE *out, const struct gateway_status *status)
 			listener->supports_route ? "Route" : "");
 		print_conditions(out, "    ", &listener->conditions);
 	}
+}
+
+static void print_gateway(FILE *out, const struct gateway_status *status)
+{
+	char text[INET_TEXT_MAX];
+	size_t i;
+
+	fprintf(out, "Gateway %s/%s\n", status->gateway->meta.namespace,
+		status->gateway->meta.name);
+	for (i = 0; i < status->address_count; i++)
+		fprintf(out, "  address %s\n",
+			inet_format(&status->addresses[i], text));
+	if (status->gateway->allowed_listeners.from != FROM_NONE)
+		fprintf(out, "  attached ListenerSets: %" PRIu32 "\n",
+			status->attached_sets);
+	print_conditions(out, "  ", &status->conditions);
+	print_listeners(out, status->listeners, status->listener_count);
+	fputc('\n', out);
+}
+
+static void print_set(FILE *out, const struct listener_set_status *status)
+{
+	fprintf(out, "ListenerSet %s/%s\n  parent %s/%s\n",
+		status->set->meta.namespace, status->set->meta.name,
+		status->set->parent.namespace, status->set->parent.name);
+	print_conditions(out, "  ", &status->conditions);
+	print_listeners(out, status->listeners, status->listener_count);
 	fputc('\n', out);
 }
 
@@ -162,7 +190,9 @@ static void print_route_status(FILE *out, const struct route_status *status)
 	for (i = 0; i < status->parent_count; i++) {
 		const struct parent_ref *ref = status->parents[i].ref;
 
-		fprintf(out, "  parent %s/%s", ref->namespace, ref->name);
+		fprintf(out, "  parent %s%s/%s",
+			strcmp(ref->kind, "Gateway") ? "ListenerSet " : "",
+			ref->namespace, ref->name);
 		if (ref->section_name)
 			fprintf(out, " section %s", ref->section_name);
 		if (ref->port)
@@ -185,6 +215,8 @@ static void print_status(FILE *out, const struct image *image)
 	}
 	for (i = 0; i < image->gateway_count; i++)
 		print_gateway(out, &image->gateways[i]);
+	for (i = 0; i < image->set_count; i++)
+		print_set(out, &image->sets[i]);
 	for (i = 0; i < image->route_status_count; i++)
 		print_route_status(out, &image->route_statuses[i]);
 }

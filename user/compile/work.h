@@ -10,19 +10,21 @@
 #include "compile/index.h"
 
 struct gateway_work;
+struct listener_group;
 struct route_work;
 
 enum listener_fault {
 	LISTENER_SOUND,
 	LISTENER_UNKNOWN_PROTOCOL,	/* neither TCP nor UDP */
-	LISTENER_CONFLICT,	/* with another one of its Gateway: both lose */
-	LISTENER_LOST,		/* to one of a Gateway that goes first */
+	LISTENER_CONFLICT,	/* with another one of its object: both lose */
+	LISTENER_LOST,		/* to one of an object that goes first */
+	LISTENER_TOO_MANY,	/* for this node; of ListenerSets only */
 };
 
 struct listener_work {
 	/* gateways.c */
 	const struct listener *listener;
-	struct gateway_work *gateway;
+	struct listener_group *group;
 	enum protocol protocol;		/* unless LISTENER_UNKNOWN_PROTOCOL */
 	bool known_protocol;
 	bool supports_route;		/* the one kind that protocol implies */
@@ -39,6 +41,18 @@ struct listener_work {
 	struct route_work *winner;	/* the one that gets traffic, or NULL */
 };
 
+/* The listeners of one object: of a Gateway, or of a ListenerSet. */
+struct listener_group {
+	const struct object_meta *meta;
+	struct gateway_work *gateway;	/* itself, or the parent; NULL: a parent
+					   that is not given */
+	bool is_set;
+	bool joins;		/* the listeners are among its Gateway's */
+	struct listener_work *listeners;	/* in the order of the spec */
+	size_t listener_count;
+	size_t programmed;	/* of the listeners (conflict.c) */
+};
+
 enum gateway_fault {
 	GATEWAY_SOUND,
 	GATEWAY_PARAMETERS,
@@ -49,13 +63,16 @@ enum gateway_fault {
 
 struct gateway_work {
 	const struct gateway *gateway;
-	struct listener_work *listeners;	/* in the order of the spec */
-	size_t listener_count;
+	struct listener_group group;
 	struct inet_addr *addresses;	/* of the spec, sorted, each once */
 	size_t address_count;
 	enum gateway_fault fault;
 	const struct gateway_address *fault_address;
-	size_t programmed;		/* listeners that are (conflict.c) */
+};
+
+struct set_work {
+	const struct listener_set *set;
+	struct listener_group group;
 };
 
 enum attach_result {
@@ -68,7 +85,7 @@ enum attach_result {
 
 struct parent_work {
 	const struct parent_ref *ref;
-	struct gateway_work *gateway;
+	struct listener_group *group;
 	enum attach_result result;
 	struct listener_work **listeners;	/* attached to, in spec order */
 	size_t listener_count;
@@ -114,6 +131,8 @@ struct work {
 	struct image *image;
 	struct gateway_work *gateways;	/* ours, sorted */
 	size_t gateway_count;
+	struct set_work *sets;		/* of these Gateways, sorted */
+	size_t set_count;
 	struct route_work *routes;	/* with a parent of ours, sorted */
 	size_t route_count;
 };
@@ -124,15 +143,43 @@ int gateways_collect(struct work *work);
 struct gateway_work *gateways_find(const struct work *work,
 				   const char *namespace, const char *name);
 
+/* Whether there is a listener that the Gateway can serve. */
+bool gateway_is_accepted(const struct gateway_work *gateway);
+
+int listeners_collect(struct work *work, struct listener_group *group,
+		      const struct listener *listeners, size_t count);
+
 /* Whether an entry of allowedRoutes.kinds is one that the listener supports. */
 bool listener_takes_kind(const struct listener_work *listener,
 			 const struct route_group_kind *kind);
+
+/* sets.c: ListenerSets, after Gateways. */
+int sets_collect(struct work *work);
+/* NULL if it is not of a Gateway of ours. */
+struct set_work *sets_find(const struct work *work, const char *namespace,
+			   const char *name);
+
+/* The first of a namespace among the sets, if it has any. */
+size_t sets_of_namespace(const struct work *work, const char *namespace);
+
+/* All groups of listeners: those of Gateways, then those of ListenerSets. */
+size_t group_count(const struct work *work);
+struct listener_group *group_at(const struct work *work, size_t i);
+
+/* namespaces.c: home is the namespace of the object that allows. */
+bool namespace_is_allowed(const struct work *work,
+			  const struct allowed_namespaces *allowed,
+			  const char *home, const char *namespace);
 
 /* conflict.c: listeners that cannot be told apart; who is programmed. */
 int conflicts_settle(struct work *work);
 
 /* attach.c: routes to listeners, and which one of them gets the traffic. */
 int routes_attach(struct work *work);
+
+/* Whether a listener of the parent has the name and port that ref asks for. */
+bool listener_is_named(const struct listener_work *listener,
+		       const struct parent_ref *ref);
 
 /* resolve.c: backendRefs of one route to endpoints. */
 int route_resolve(struct work *work, struct route_work *route);
@@ -146,6 +193,11 @@ int circles_check(struct work *work);
 
 /* status.c: every condition. */
 int status_write(struct work *work);
+/* status_listener.c: those of one Gateway or ListenerSet. */
+int status_write_listeners(struct work *work,
+			   const struct listener_group *group,
+			   struct listener_status **ret_listeners,
+			   size_t *ret_count);
 /* status_route.c: those of one route. */
 int status_write_route(struct work *work, const struct route_work *route,
 		       struct route_status *to);
