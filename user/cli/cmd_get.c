@@ -15,10 +15,19 @@ struct query {
 	bool json;
 };
 
+/* A listener of a ListenerSet is in two namespaces. */
+static bool is_in(const json_t *object, const char *namespace)
+{
+	const char *set = view_text(object, "listenerSet");
+	size_t n = strlen(namespace);
+
+	return !strcmp(namespace, view_text(object, "namespace")) ||
+	       (!strncmp(set, namespace, n) && set[n] == '/');
+}
+
 static bool wanted(const struct query *query, const json_t *object)
 {
-	return (!query->namespace ||
-		!strcmp(query->namespace, view_text(object, "namespace"))) &&
+	return (!query->namespace || is_in(object, query->namespace)) &&
 	       (!query->name || !strcmp(query->name, view_text(object, "name")));
 }
 
@@ -57,20 +66,21 @@ static void print_listeners(const struct view *view, const struct query *query)
 	json_t *listener, *address;
 	size_t i, j;
 
-	printf("%-16s %-20s %-14s %-5s %-6s %-24s %10s  %s\n", "NAMESPACE",
-	       "GATEWAY", "NAME", "PROTO", "PORT", "ROUTE", "NEW FLOWS",
-	       "ADDRESSES");
+	printf("%-16s %-20s %-20s %-14s %-5s %-6s %-24s %10s  %s\n",
+	       "NAMESPACE", "GATEWAY", "LISTENERSET", "NAME", "PROTO", "PORT",
+	       "ROUTE", "NEW FLOWS", "ADDRESSES");
 	json_array_foreach(json_object_get(view->state, "listeners"), i,
 			   listener) {
 		json_t *id = json_object_get(listener, "route");
 		const json_t *route = json_is_integer(id) ?
 			view_route(view, json_integer_value(id)) : NULL;
+		const char *set = view_text(listener, "listenerSet");
 
 		if (!wanted(query, listener))
 			continue;
-		printf("%-16s %-20s %-14s %-5s %-6lld %-24s %10lld ",
+		printf("%-16s %-20s %-20s %-14s %-5s %-6lld %-24s %10lld ",
 		       view_text(listener, "namespace"),
-		       view_text(listener, "gateway"),
+		       view_text(listener, "gateway"), *set ? set : "-",
 		       view_text(listener, "name"),
 		       view_text(listener, "protocol"),
 		       view_number(listener, "port"),

@@ -82,7 +82,7 @@ static void print_reasons(const struct view *view)
 static void print_table(const struct view *view)
 {
 	json_t *object, *backend;
-	char name[600];
+	char name[960];
 	size_t i, j;
 
 	printf("%-9s %-40s %12s %12s %14s %14s %9s %9s\n", "KIND", "NAME",
@@ -90,9 +90,11 @@ static void print_table(const struct view *view)
 	       "NEW FLOWS", "REJECTED");
 	json_array_foreach(json_object_get(view->state, "listeners"), i,
 			   object) {
-		snprintf(name, sizeof(name), "%s/%s/%s",
+		const char *set = view_text(object, "listenerSet");
+
+		snprintf(name, sizeof(name), "%s/%s/%s%s%s",
 			 view_text(object, "namespace"),
-			 view_text(object, "gateway"),
+			 view_text(object, "gateway"), set, *set ? "/" : "",
 			 view_text(object, "name"));
 		print_line("listener", name, object);
 	}

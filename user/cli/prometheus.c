@@ -49,6 +49,7 @@ static void listener_labels(FILE *out, const json_t *listener)
 	snprintf(port, sizeof(port), "%lld", view_number(listener, "port"));
 	print_label(out, "namespace", view_text(listener, "namespace"));
 	print_label(out, ",gateway", view_text(listener, "gateway"));
+	print_label(out, ",listener_set", view_text(listener, "listenerSet"));
 	print_label(out, ",listener", view_text(listener, "name"));
 	print_label(out, ",protocol", view_text(listener, "protocol"));
 	print_label(out, ",port", port);

@@ -99,6 +99,27 @@ static void take_tables(struct past *past, const json_t *route)
 	}
 }
 
+const char *plan_set_name(const struct image_listener *listener, char *text)
+{
+	*text = 0;
+	if (listener->set)
+		snprintf(text, PLAN_SET_MAX, "%s/%s", listener->set_namespace,
+			 listener->set);
+	return text;
+}
+
+/*
+ * The name of a listener: of three parts, or of five if it is from a
+ * ListenerSet. Names have no slash in them.
+ */
+static void format_listener_key(char *key, const char *namespace,
+				const char *gateway, const char *set,
+				const char *name)
+{
+	snprintf(key, KEY_MAX, "%s/%s/%s%s%s", namespace, gateway, set,
+		 *set ? "/" : "", name);
+}
+
 static int index_past(struct plan *plan, struct past *past,
 		      const json_t *published)
 {
@@ -111,9 +132,10 @@ static int index_past(struct plan *plan, struct past *past,
 	if (!past->listeners || !past->routes)
 		return -ENOMEM;
 	json_array_foreach(json_object_get(published, "listeners"), i, object) {
-		snprintf(key, sizeof(key), "%s/%s/%s",
-			 get_text(object, "namespace"),
-			 get_text(object, "gateway"), get_text(object, "name"));
+		format_listener_key(key, get_text(object, "namespace"),
+				    get_text(object, "gateway"),
+				    get_text(object, "listenerSet"),
+				    get_text(object, "name"));
 		json_object_set(past->listeners, key, object);
 		pool_take(&past->listener_ids, get_u32(object, "id"), 1);
 	}
@@ -336,7 +358,7 @@ static int plan_listeners(struct plan *plan, struct past *past,
 			  struct fail *fail_)
 {
 	const struct image *image = plan->image;
-	char key[KEY_MAX];
+	char key[KEY_MAX], set[PLAN_SET_MAX];
 	size_t i, addresses;
 
 	for (i = 0; i < image->listener_count; i++) {
@@ -344,9 +366,10 @@ static int plan_listeners(struct plan *plan, struct past *past,
 		struct plan_listener *to = &plan->listeners[i];
 		const json_t *old;
 
-		snprintf(key, sizeof(key), "%s/%s/%s",
-			 listener->gateway_namespace, listener->gateway,
-			 listener->name);
+		format_listener_key(key, listener->gateway_namespace,
+				    listener->gateway,
+				    plan_set_name(listener, set),
+				    listener->name);
 		old = json_object_get(past->listeners, key);
 		to->is_new = !old;
 		to->id = old ? get_u32(old, "id") :
@@ -364,10 +387,28 @@ static int plan_listeners(struct plan *plan, struct past *past,
 	return 0;
 }
 
+#define STATE_KEYS 4
+
+/* The texts of keys, those that the object has, with slashes between them. */
+static void format_state_key(char *key, const json_t *object,
+			     const char *const keys[STATE_KEYS])
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < STATE_KEYS && keys[i]; i++) {
+		const char *text = get_text(object, keys[i]);
+
+		if (*text && n < KEY_MAX)
+			n += snprintf(key + n, KEY_MAX - n, "%s%s",
+				      n ? "/" : "", text);
+	}
+}
+
 /* Compares one list of the old and the new state by the text of keys. */
 static void note_differences(struct changes *changes, const char *what,
 			     json_t *old_index, const json_t *old_list,
-			     const json_t *new_list, const char *const keys[3])
+			     const json_t *new_list,
+			     const char *const keys[STATE_KEYS])
 {
 	json_t *fresh = json_object(), *object;
 	char key[KEY_MAX];
@@ -376,9 +417,7 @@ static void note_differences(struct changes *changes, const char *what,
 	json_array_foreach((json_t *)new_list, i, object) {
 		const json_t *old;
 
-		snprintf(key, sizeof(key), "%s/%s/%s",
-			 get_text(object, keys[0]), get_text(object, keys[1]),
-			 get_text(object, keys[2]));
+		format_state_key(key, object, keys);
 		json_object_set(fresh, key, object);
 		old = json_object_get(old_index, key);
 		if (!old)
@@ -387,9 +426,7 @@ static void note_differences(struct changes *changes, const char *what,
 			note(changes, '~', "%s %s", what, key);
 	}
 	json_array_foreach((json_t *)old_list, i, object) {
-		snprintf(key, sizeof(key), "%s/%s/%s",
-			 get_text(object, keys[0]), get_text(object, keys[1]),
-			 get_text(object, keys[2]));
+		format_state_key(key, object, keys);
 		if (!json_object_get(fresh, key))
 			note(changes, '-', "%s %s", what, key);
 	}
@@ -399,10 +436,12 @@ static void note_differences(struct changes *changes, const char *what,
 static void plan_differences(const struct plan *plan, const struct past *past,
 			     const json_t *published, struct changes *changes)
 {
-	static const char *const listener_keys[3] = { "namespace", "gateway",
-						      "name" };
-	static const char *const route_keys[3] = { "kind", "namespace",
-						   "name" };
+	static const char *const listener_keys[STATE_KEYS] = {
+		"namespace", "gateway", "listenerSet", "name",
+	};
+	static const char *const route_keys[STATE_KEYS] = {
+		"kind", "namespace", "name",
+	};
 
 	note_differences(changes, "listener", past->listeners,
 			 json_object_get(published, "listeners"),

@@ -73,6 +73,13 @@ const struct inet_addr *plan_addresses(const struct image_listener *listener,
 				       const struct inet_addr *own,
 				       size_t own_count, size_t *ret_count);
 
+/*
+ * "namespace/name" of the ListenerSet that a listener is from, in text, which
+ * has room for PLAN_SET_MAX bytes; "" if it is its Gateway's own.
+ */
+#define PLAN_SET_MAX 320
+const char *plan_set_name(const struct image_listener *listener, char *text);
+
 /* plan_state.c: fills plan->state from the rest; 0 or -ENOMEM. */
 int plan_write_state(struct plan *plan, const struct inet_addr *own_addresses,
 		     size_t own_address_count);

@@ -57,8 +57,8 @@ static json_t *listener_json(const struct plan *plan, size_t i,
 {
 	const struct image_listener *listener = &plan->image->listeners[i];
 	json_t *addresses = json_array(), *route = json_null();
+	char text[INET_TEXT_MAX], set[PLAN_SET_MAX];
 	const struct inet_addr *list;
-	char text[INET_TEXT_MAX];
 	size_t count, j;
 
 	list = plan_addresses(listener, own, own_count, &count);
@@ -67,10 +67,12 @@ static json_t *listener_json(const struct plan *plan, size_t i,
 			inet_format(&list[j], text)));
 	if (listener->route != IMAGE_NO_ROUTE)
 		route = json_integer(plan->routes[listener->route].id);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:o}", "id",
+	plan_set_name(listener, set);
+	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:o, s:o}", "id",
 			 (int)plan->listeners[i].id, "namespace",
 			 listener->gateway_namespace, "gateway",
-			 listener->gateway, "name", listener->name, "protocol",
+			 listener->gateway, "listenerSet", *set ? set : NULL,
+			 "name", listener->name, "protocol",
 			 protocol_names[listener->protocol], "port",
 			 listener->port, "addresses", addresses, "route",
 			 route);

@@ -16,7 +16,7 @@
 /* One line of "what changed". */
 struct change {
 	char sign;		/* '+' new, '-' gone, '~' changed */
-	char text[640];
+	char text[960];
 };
 
 struct changes {

@@ -7,7 +7,8 @@
  *
  * { "schema": 1, "generation": N, "applied": SECONDS,
  *   "listeners": [ { "id", "namespace", "gateway", "name", "protocol": "TCP",
- *                    "port", "addresses": [ "..." ], "route": ID or null } ],
+ *                    "port", "addresses": [ "..." ], "route": ID or null,
+ *                    "listenerSet": "namespace/name" if it is from one } ],
  *   "routes": [ { "id", "kind": "TCPRoute", "namespace", "name",
  *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
  *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
