@@ -12,12 +12,28 @@ int meta_compare(const struct object_meta *a, const struct object_meta *b)
 	return order ? order : strcmp(a->name, b->name);
 }
 
+/*
+ * As texts "namespace/name", which is not by namespace and then by name: a dash
+ * comes before the slash, so that those of a-b come before those of a.
+ */
+static int compare_full_names(const struct object_meta *a,
+			      const struct object_meta *b)
+{
+	const char *x = a->namespace, *y = b->namespace;
+
+	while (*x && *x == *y)
+		x++, y++;
+	if (*x == *y)
+		return strcmp(a->name, b->name);
+	return (unsigned char)(*x ?: '/') - (unsigned char)(*y ?: '/');
+}
+
 int meta_precedence(const struct object_meta *a, const struct object_meta *b,
 		    bool timed)
 {
 	if (timed && a->created != b->created)
 		return a->created < b->created ? -1 : 1;
-	return meta_compare(a, b);
+	return compare_full_names(a, b);
 }
 
 #define COMPARE_BY_META(name, type)					\

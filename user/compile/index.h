@@ -77,8 +77,8 @@ struct index_range index_slices(const struct index *index,
 int meta_compare(const struct object_meta *a, const struct object_meta *b);
 
 /*
- * Which of two objects takes precedence: the older, then the first by namespace
- * and name. Without a timestamp an object is neither older nor younger than
+ * Which of two objects takes precedence: the older, then the first by
+ * "namespace/name". Without a timestamp an object is neither older nor younger than
  * any other; the order would not be one if that held for each pair alone, so
  * timed is false, and names decide for all, as soon as one of those that
  * compete has none.
