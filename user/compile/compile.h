@@ -13,8 +13,8 @@ struct compile_options {
 	const char *const *claimed_classes;	/* --gateway-class NAME ... */
 	size_t claimed_class_count;
 	uint64_t seed[2];	/* of the permutation of slots */
-	/* Addresses that stand for a Gateway's own if it names none; none: not
-	   known here (offline). Sorted. */
+	/* Addresses that stand for a Gateway's own if it names none, sorted.
+	   NULL: not known here (offline). */
 	const struct inet_addr *own_addresses;
 	size_t own_address_count;
 };

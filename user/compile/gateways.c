@@ -103,6 +103,9 @@ static int collect_addresses(struct work *work, struct gateway_work *to)
 		}
 	}
 	sort_addresses(to);
+	if (!gateway->address_count && to->fault == GATEWAY_SOUND &&
+	    work->options->own_addresses && !work->options->own_address_count)
+		to->fault = GATEWAY_NO_ADDRESS;
 	return 0;
 }
 

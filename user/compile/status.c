@@ -113,6 +113,10 @@ static int gateway_programmed(struct work *work,
 			"AddressNotUsable",
 			"address %s is unspecified, loopback, multicast or broadcast: no client can send to it",
 			gateway->fault_address->value);
+	case GATEWAY_NO_ADDRESS:
+		return condition_add(arena, to, "Programmed", false,
+			"AddressNotAssigned",
+			"no addresses are named, and the attached devices have none");
 	case GATEWAY_SOUND:
 		return condition_add(arena, to, "Programmed", false, "Invalid",
 			"no listener is programmed: see their conditions");

@@ -59,6 +59,7 @@ enum gateway_fault {
 	GATEWAY_ADDRESS_UNSUPPORTED,
 	GATEWAY_ADDRESS_UNASSIGNED,
 	GATEWAY_ADDRESS_UNUSABLE,
+	GATEWAY_NO_ADDRESS,	/* none is named, and the node has none */
 };
 
 struct gateway_work {
