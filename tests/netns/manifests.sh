@@ -15,9 +15,20 @@ spec:
 YAML
 }
 
-# gateway NAME "ADDRESS..." LISTENER:PROTOCOL:PORT...
+# listeners LISTENER:PROTOCOL:PORT...
+listeners() {
+  local l listener protocol port
+  printf '  listeners:\n'
+  for l in "$@"; do
+    IFS=: read -r listener protocol port <<<"$l"
+    printf '  - {name: %s, protocol: %s, port: %s}\n' "$listener" "$protocol" "$port"
+  done
+}
+
+# gateway NAME "ADDRESS..." LISTENER:PROTOCOL:PORT... (ALLOWED: whose
+# ListenerSets it takes)
 gateway() {
-  local name=$1 a l listener protocol port
+  local name=$1 a
   cat <<YAML
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -33,15 +44,28 @@ YAML
       printf '  - {type: IPAddress, value: "%s"}\n' "$a"
     done
   fi
+  [[ -z ${ALLOWED:-} ]] || printf '  allowedListeners: {namespaces: {from: %s}}\n' "$ALLOWED"
   shift 2
-  printf '  listeners:\n'
-  for l in "$@"; do
-    IFS=: read -r listener protocol port <<<"$l"
-    printf '  - {name: %s, protocol: %s, port: %s}\n' "$listener" "$protocol" "$port"
-  done
+  listeners "$@"
 }
 
-# route KIND NAME GATEWAY/LISTENER SERVICE:PORT:WEIGHT...
+# listener_set NAME GATEWAY LISTENER:PROTOCOL:PORT...
+listener_set() {
+  cat <<YAML
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata:
+  name: $1
+spec:
+  parentRef: {name: $2}
+YAML
+  shift 2
+  listeners "$@"
+}
+
+# route KIND NAME PARENT/LISTENER SERVICE:PORT:WEIGHT... (PARENT_KIND: ListenerSet
+# if the parent is one)
 route() {
   local r service port weight
   cat <<YAML
@@ -52,7 +76,7 @@ metadata:
   name: $2
 spec:
   parentRefs:
-  - {name: ${3%/*}, sectionName: ${3#*/}}
+  - {kind: ${PARENT_KIND:-Gateway}, name: ${3%/*}, sectionName: ${3#*/}}
   rules:
   - backendRefs:
 YAML
