@@ -194,6 +194,26 @@ static void test_long_names(void **state)
 	json_decref(empty);
 }
 
+/* Rules 22 and 24: every address that packets can reach, each with its type. */
+static void test_rule_24_address_types(void **state)
+{
+	json_t *empty = json_object(), *wanted, *gateway;
+	struct run run;
+
+	(void)state;
+	plan_text(&run, GATEWAY SET("a", "one", TCP("web", "81")), empty);
+	gateway = json_array_get(json_object_get(run.plan.state, "gateways"),
+				 0);
+	wanted = json_pack("[{s:s, s:s}]", "type", "IPAddress", "value",
+			   "192.0.2.1");
+	assert_true(json_equal(json_object_get(gateway, "addresses"), wanted));
+	assert_int_equal(json_integer_value(json_object_get(
+				 gateway, "attachedListenerSets")), 1);
+	json_decref(wanted);
+	run_free(&run);
+	json_decref(empty);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_set_goes),
 		cmocka_unit_test(test_next_in_turn),
 		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_rule_24_address_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,20 @@ static json_t *conditions_json(const struct conditions *conditions)
 	return list;
 }
 
+/* Rule 24: the type is written out, though it is the default. */
+static json_t *addresses_json(const struct gateway_status *status)
+{
+	json_t *list = json_array();
+	char text[INET_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < status->address_count; i++)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:s}", "type", "IPAddress", "value",
+			inet_format(&status->addresses[i], text)));
+	return list;
+}
+
 static json_t *gateway_json(const struct gateway_status *status)
 {
 	const struct gateway *gateway = status->gateway;
@@ -45,9 +59,11 @@ static json_t *gateway_json(const struct gateway_status *status)
 			"attachedRoutes", (int)listener->attached_routes,
 			"conditions", conditions_json(&listener->conditions)));
 	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace",
+	return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o}", "namespace",
 			 gateway->meta.namespace, "name", gateway->meta.name,
-			 "class", gateway->class_name, "conditions",
+			 "class", gateway->class_name, "addresses",
+			 addresses_json(status), "attachedListenerSets",
+			 (int)status->attached_sets, "conditions",
 			 conditions_json(&status->conditions), "listeners",
 			 listeners);
 }

@@ -17,6 +17,7 @@
  *                       "state": "active" | "draining", "wanted", "slots" } ]
  *   } ],
  *   "gateways": [ { "namespace", "name", "class", "conditions": [ ... ],
+ *       "addresses": [ { "type", "value" } ], "attachedListenerSets",
  *       "listeners": [ { "name", "protocol", "port", "attachedRoutes",
  *                        "conditions": [ { "type", "status", "reason",
  *                                          "message" } ] } ] } ] }
