@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 # Fails on an include that goes against the direction of the house:
 # include <- bpf, include <- user; in user: cli -> everything below it, compile
-# without libbpf and I/O, libyaml in model/manifest.c only.
+# without libbpf and I/O, libyaml in model/manifest.c and yaml_write.c only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 code=0
@@ -23,7 +23,8 @@ forbid '#include <bpf/' user 'only dataplane, stats and the log callback know li
   '^user/(dataplane|stats)/|^user/util/log\.c'
 forbid '#include "(xdp|tc)\.skel\.h"' user 'only the loader knows the skeletons' \
   '^user/dataplane/object\.c'
-forbid '#include <yaml\.h>' user 'only model/manifest.c knows libyaml' '^user/model/manifest\.c'
+forbid '#include <yaml\.h>' user 'only the reader and the writer know libyaml' \
+  '^user/model/(manifest|yaml_write)\.c'
 forbid '#include "(cli|dataplane|stats)/' user/compile 'compile is pure'
 forbid '#include "(cli|dataplane|stats|compile)/' user/model 'model knows util only'
 forbid '#include "cli/' user/dataplane 'dataplane does not know cli'

@@ -22,7 +22,7 @@ static const struct command commands[] = {
 	  cmd_diff },
 	{ "validate", "-f PATH... [--lenient]", "check manifests, offline",
 	  cmd_validate },
-	{ "compile", "-f PATH... [--gateway-class NAME] [-o text]",
+	{ "compile", "-f PATH... [--gateway-class NAME] [-o text|json|yaml]",
 	  "show tables and status, offline", cmd_compile },
 	{ "get", "KIND [NAME] [-n NS] [-o table|wide|json]",
 	  "gateways, listeners, routes, backends, flows", cmd_get },
@@ -56,6 +56,14 @@ static void print_help(void)
 	     "  --color WHEN   auto, always or never\n"
 	     "  --version      print the version\n\n"
 	     "exit codes: 0 done, 1 failed, 2 usage");
+}
+
+/* A full disk, a pipe that is closed: what was printed is not all there. */
+static int finish(int code)
+{
+	if ((fflush(stdout) || ferror(stdout)) && code == EXIT_DONE)
+		return say_failed("standard output: can't be written: %m");
+	return code;
 }
 
 int main(int argc, char **argv)
@@ -97,7 +105,7 @@ int main(int argc, char **argv)
 	log_init(globals.verbose);
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(argv[optind], commands[i].name))
-			return commands[i].run(&globals, argc - optind,
-					       argv + optind);
+			return finish(commands[i].run(&globals, argc - optind,
+						      argv + optind));
 	return say_usage("", "%s: unknown command", argv[optind]);
 }

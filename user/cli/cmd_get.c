@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/output.h"
 #include "cli/view.h"
 #include "util/inet.h"
 
@@ -297,16 +298,13 @@ int cmd_get(const struct globals *globals, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	if (query.json) {
-		json_t *document = json_pack(
+		code = output_print(json_pack(
 			"{s:i, s:I, s:o}", "schema", 1, "generation",
 			view_number(view.state, "generation"), query.kind,
-			select_json(&view, &query));
-
-		view_print_json(document);
-		json_decref(document);
+			select_json(&view, &query)), OUTPUT_JSON);
 	} else {
 		kinds[i].print(&view, &query);
 	}
 	view_close(&view);
-	return EXIT_DONE;
+	return code;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/output.h"
 #include "cli/prometheus.h"
 #include "cli/view.h"
 
@@ -36,17 +37,14 @@ static json_t *reasons_json(const struct view *view)
 	return hooks;
 }
 
-static void print_json(const struct view *view)
+static json_t *stats_json(const struct view *view)
 {
-	json_t *document = json_pack(
+	return json_pack(
 		"{s:i, s:I, s:O, s:O, s:o, s:i}", "schema", 1, "generation",
 		view_number(view->state, "generation"), "listeners",
 		json_object_get(view->state, "listeners"), "routes",
 		json_object_get(view->state, "routes"), "reasons",
 		reasons_json(view), "active_flows", (int)view->active);
-
-	view_print_json(document);
-	json_decref(document);
 }
 
 static void print_line(const char *what, const char *name, const json_t *object)
@@ -166,7 +164,7 @@ int cmd_stats(const struct globals *globals, int argc, char **argv)
 	if (textfile)
 		code = write_textfile(&view, textfile);
 	else if (!strcmp(output, "json"))
-		print_json(&view);
+		code = output_print(stats_json(&view), OUTPUT_JSON);
 	else if (!strcmp(output, "prometheus"))
 		prometheus_print(stdout, &view);
 	else

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/output.h"
 #include "cli/view.h"
 #include "dataplane/attach.h"
 
@@ -96,12 +97,13 @@ int cmd_status(const struct globals *globals, int argc, char **argv)
 		return say_failed("%s", fail.text);
 	}
 	status = status_json(globals, &view, list, count);
-	if (json)
-		view_print_json(status);
-	else
+	if (json) {
+		code = output_print(status, OUTPUT_JSON);
+	} else {
 		print_table(status);
-	json_decref(status);
+		json_decref(status);
+	}
 	free(list);
 	view_close(&view);
-	return EXIT_DONE;
+	return code;
 }

@@ -109,9 +109,3 @@ void view_close(struct view *view)
 	dataplane_close(view->dataplane);
 	*view = (struct view){ 0 };
 }
-
-void view_print_json(const json_t *document)
-{
-	json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	putchar('\n');
-}

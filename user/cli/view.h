@@ -34,7 +34,4 @@ json_int_t view_stat(const json_t *object, const char *key, const char *sub);
 /* The route with an id, or NULL. */
 json_t *view_route(const struct view *view, json_int_t id);
 
-/* Prints a document, indented, and a newline. */
-void view_print_json(const json_t *document);
-
 #endif /* L4GATE_CLI_VIEW_H */

@@ -5,6 +5,8 @@
 
 #include "compile/condition.h"
 #include "compile/work.h"
+#include "l4gate/names.h"
+#include "model/node.h"
 
 bool listener_is_named(const struct listener_work *listener,
 		       const struct parent_ref *ref)
@@ -103,6 +105,30 @@ static struct listener_group *find_parent(const struct work *work,
 	return NULL;
 }
 
+/*
+ * Whether an earlier compile has left its entry in status.parents: if no parent
+ * is ours any more the entry has to go, and somebody has to say so; a list that
+ * is empty since then says it again.
+ */
+static bool has_entry(const struct route *route)
+{
+	const struct given *given = route->meta.given;
+	const struct node *parents, *entry, *name;
+
+	parents = given ? node_get(given->status, "parents") : NULL;
+	if (!parents || parents->kind != NODE_LIST)
+		return false;
+	if (!parents->first)
+		return true;
+	for (entry = parents->first; entry; entry = entry->next) {
+		name = node_get(entry, "controllerName");
+		if (name && node_is_string(name) &&
+		    !strcmp(name->text, L4GATE_CONTROLLER))
+			return true;
+	}
+	return false;
+}
+
 static int collect_route(struct work *work, const struct route *route)
 {
 	struct route_work *to = &work->routes[work->route_count];
@@ -126,7 +152,7 @@ static int collect_route(struct work *work, const struct route *route)
 			return error;
 		to->parent_count++;
 	}
-	if (to->parent_count)
+	if (to->parent_count || has_entry(route))
 		work->route_count++;
 	return 0;
 }

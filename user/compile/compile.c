@@ -130,6 +130,16 @@ int compile(const struct model *model, const struct compile_options *options,
 	return 0;
 }
 
+uint64_t image_table_digest(const struct image_table *table)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint32_t i;
+
+	for (i = 0; i < table->slot_count; i++)
+		hash = (hash ^ table->slots[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
 void image_free(struct image *image)
 {
 	if (!image)

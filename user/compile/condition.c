@@ -54,6 +54,20 @@ const struct condition *condition_find(const struct conditions *conditions,
 	return NULL;
 }
 
+bool condition_is_ours(const char *type)
+{
+	static const char *const types[] = {
+		"Accepted", "Programmed", "ResolvedRefs", "Conflicted",
+		"PartiallyInvalid",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(types[i], type))
+			return true;
+	return false;
+}
+
 void phrase_add(struct phrase *phrase, const char *separator,
 		const char *format, ...)
 {
@@ -97,4 +111,15 @@ const char *protocol_name(enum protocol protocol)
 const char *protocol_route_kind(enum protocol protocol)
 {
 	return protocol == PROTOCOL_TCP ? "TCPRoute" : "UDPRoute";
+}
+
+const char *ref_verdict_name(enum ref_verdict verdict)
+{
+	static const char *const names[] = {
+		[REF_USABLE] = "usable",
+		[REF_NO_ENDPOINTS] = "no endpoints",
+		[REF_INVALID] = "invalid",
+	};
+
+	return names[verdict];
 }

@@ -18,6 +18,9 @@ int condition_add(struct arena *arena, struct conditions *conditions,
 const struct condition *condition_find(const struct conditions *conditions,
 				       const char *type);
 
+/* Whether conditions of this type are written here; the rest is others'. */
+bool condition_is_ours(const char *type);
+
 /* Text of bounded size that grows by appending: lists of names in messages. */
 struct phrase {
 	char text[1024];
@@ -32,6 +35,7 @@ void phrase_add(struct phrase *phrase, const char *separator,
 /* The text, with "and N more" where pieces did not fit. */
 const char *phrase_end(struct phrase *phrase);
 
+const char *ref_verdict_name(enum ref_verdict verdict);
 const char *protocol_name(enum protocol protocol);	/* "TCP" */
 const char *protocol_route_kind(enum protocol protocol);	/* "TCPRoute" */
 

@@ -150,9 +150,13 @@ struct image {
 	size_t gateway_count;
 	struct listener_set_status *sets;	/* sorted, ours only */
 	size_t set_count;
-	struct route_status *route_statuses;	/* sorted, with >= 1 parent */
+	struct route_status *route_statuses;	/* sorted; with a parent of ours,
+						   or an entry of its status */
 	size_t route_status_count;
 };
+
+/* FNV-1a over the slots: equal tables have equal ones. */
+uint64_t image_table_digest(const struct image_table *table);
 
 /* NULL is fine. Points into the model: free it before the model. */
 void image_free(struct image *image);

@@ -134,7 +134,8 @@ struct work {
 	size_t gateway_count;
 	struct set_work *sets;		/* of these Gateways, sorted */
 	size_t set_count;
-	struct route_work *routes;	/* with a parent of ours, sorted */
+	struct route_work *routes;	/* with a parent of ours, or an entry
+					   of its status; sorted */
 	size_t route_count;
 };
 

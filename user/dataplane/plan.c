@@ -277,11 +277,9 @@ static int plan_backends(struct plan *plan, struct past *past,
 static uint64_t table_digest(const struct image_table *table,
 			     const struct plan_route *route, size_t members)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint64_t hash = image_table_digest(table);
 	size_t i;
 
-	for (i = 0; i < table->slot_count; i++)
-		hash = (hash ^ table->slots[i]) * 0x100000001b3ULL;
 	for (i = 0; i < members; i++)
 		hash = (hash ^ route->backends[i].id) * 0x100000001b3ULL;
 	/* JSON integers are signed. */

@@ -2,16 +2,12 @@
 /* A plan as the state that get and stats read, and the next plan starts from. */
 #include <errno.h>
 
+#include "compile/condition.h"
 #include "dataplane/plan.h"
 
 const char *const plan_family_names[L4GATE_FAMILIES] = { "ipv4", "ipv6" };
 const char *const plan_kind_names[] = { "TCPRoute", "UDPRoute" };
 static const char *const protocol_names[] = { "TCP", "UDP" };
-static const char *const verdict_names[] = {
-	[REF_USABLE] = "usable",
-	[REF_NO_ENDPOINTS] = "no endpoints",
-	[REF_INVALID] = "invalid",
-};
 
 static json_t *conditions_json(const struct conditions *conditions)
 {
@@ -126,7 +122,7 @@ static json_t *route_json(const struct plan *plan, size_t i)
 			"{s:s, s:s, s:i, s:i, s:s, s:f, s:[i,i], s:[i,i]}",
 			"namespace", ref->namespace, "name", ref->name, "port",
 			ref->port, "weight", (int)ref->weight, "verdict",
-			verdict_names[ref->verdict], "wanted", ref->wanted,
+			ref_verdict_name(ref->verdict), "wanted", ref->wanted,
 			"slots", (int)ref->slots[0], (int)ref->slots[1],
 			"rejected", (int)ref->rejected[0],
 			(int)ref->rejected[1]));

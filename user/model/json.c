@@ -2,9 +2,11 @@
 #include "model/json.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Jansson takes ten times the memory of a node for each value. */
 #define JSON_MAX_COUNT	(NODE_MAX_COUNT / 2)
@@ -201,4 +203,56 @@ int json_parse(const struct source *source, size_t *offset,
 	*offset += error.position;
 	*ret_node = node;
 	return 0;
+}
+
+static json_t *number_from(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	/* "1_000", ".inf", "0b11": nothing that JSON has a number for. */
+	return *end || !isfinite(value) ? json_string(text) : json_real(value);
+}
+
+static json_t *scalar_from(const struct node *node)
+{
+	long long value;
+
+	switch (node->type) {
+	case SCALAR_NULL:
+		return json_null();
+	case SCALAR_BOOL:
+		return json_boolean(strchr("tT", node->text[0]));
+	case SCALAR_YES_NO:
+		return json_boolean(strchr("yY", node->text[0]) ||
+				    !strcasecmp(node->text, "on"));
+	case SCALAR_INTEGER:
+		errno = 0;
+		value = strtoll(node->text, NULL, 10);
+		return errno ? number_from(node->text) : json_integer(value);
+	case SCALAR_NUMBER:
+		return number_from(node->text);
+	default:
+		return json_stringn(node->text, node->size);
+	}
+}
+
+json_t *json_from_node(const struct node *node)
+{
+	const struct node *child;
+	json_t *value;
+	int error = 0;
+
+	if (node->kind == NODE_SCALAR)
+		return scalar_from(node);
+	value = node->kind == NODE_MAP ? json_object() : json_array();
+	for (child = node->first; child && !error; child = child->next)
+		error = node->kind == NODE_MAP ?
+			json_object_set_new(value, child->key,
+					    json_from_node(child)) :
+			json_array_append_new(value, json_from_node(child));
+	if (!error)
+		return value;
+	json_decref(value);
+	return NULL;
 }

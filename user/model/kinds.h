@@ -13,6 +13,7 @@ struct kind {
 	const struct format *name_format;
 	bool cluster_scoped;
 	bool core;		/* unknown fields are from a newer Kubernetes */
+	bool has_status;	/* that l4gate writes: kept as it was given */
 	size_t meta;		/* offset of the object's struct object_meta */
 	/* Appends an object to the model's list; 0 or -ENOMEM. */
 	int (*add)(struct model *model, const void *object);

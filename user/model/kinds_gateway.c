@@ -163,6 +163,7 @@ const struct kind kind_gateway = {
 	.versions = { "v1", "v1beta1" },
 	.schema = &schema_gateway,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct gateway, meta),
 	.add = add_gateway,
 };
@@ -217,6 +218,7 @@ const struct kind kind_gateway_class = {
 	.schema = &schema_class,
 	.name_format = &format_subdomain,
 	.cluster_scoped = true,
+	.has_status = true,
 	.meta = offsetof(struct gateway_class, meta),
 	.add = add_class,
 };

@@ -419,6 +419,7 @@ const struct kind kind_listener_set = {
 	.versions = { "v1" },
 	.schema = &schema_set,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct listener_set, meta),
 	.add = add_set,
 };

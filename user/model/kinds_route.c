@@ -225,6 +225,7 @@ const struct kind kind_tcp_route = {
 	.versions = { "v1", "v1alpha2" },
 	.schema = &schema_route,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct route, meta),
 	.add = add_tcp_route,
 };
@@ -235,6 +236,7 @@ const struct kind kind_udp_route = {
 	.versions = { "v1", "v1alpha2" },
 	.schema = &schema_route,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct route, meta),
 	.add = add_udp_route,
 };

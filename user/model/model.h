@@ -20,9 +20,19 @@
 
 #define GATEWAY_GROUP "gateway.networking.k8s.io"
 
+struct node;
+
 struct label {
 	const char *key;
 	const char *value;
+};
+
+/* An object as it was written, for those that compile gives back. */
+struct given {
+	const char *api_version;
+	const char *created;	/* creationTimestamp, or NULL */
+	const struct node *spec;	/* each or NULL */
+	const struct node *status;
 };
 
 struct object_meta {
@@ -33,6 +43,7 @@ struct object_meta {
 	int64_t generation;	/* 0: none */
 	struct label *labels;	/* sorted by key */
 	size_t label_count;
+	const struct given *given;	/* kinds with a status only, or NULL */
 };
 
 struct gateway_class {

@@ -139,6 +139,34 @@ const struct node *node_get(const struct node *node, const char *key)
 	return NULL;
 }
 
+struct node *node_copy(struct arena *arena, const struct node *node)
+{
+	struct node *copy = arena_alloc(arena, sizeof(*copy)), **tail;
+	const struct node *child;
+
+	if (!copy)
+		return NULL;
+	*copy = *node;
+	copy->next = NULL;
+	if (node->key) {
+		copy->key = arena_strdup(arena, node->key);
+		if (!copy->key)
+			return NULL;
+	}
+	if (node->kind == NODE_SCALAR) {
+		copy->text = arena_strndup(arena, node->text, node->size);
+		return copy->text ? copy : NULL;
+	}
+	tail = &copy->first;
+	for (child = node->first; child; child = child->next) {
+		*tail = node_copy(arena, child);
+		if (!*tail)
+			return NULL;
+		tail = &(*tail)->next;
+	}
+	return copy;
+}
+
 struct loc node_loc(const struct source *source, const struct node *node)
 {
 	return (struct loc){ source, node->line, node->column };

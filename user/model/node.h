@@ -69,6 +69,9 @@ const char *node_describe(const struct node *node);
 /* The value of key in a map, or NULL; NULL, too, if node is no map. */
 const struct node *node_get(const struct node *node, const char *key);
 
+/* A copy, with everything below it, that lives in arena; NULL without memory. */
+struct node *node_copy(struct arena *arena, const struct node *node);
+
 struct loc node_loc(const struct source *source, const struct node *node);
 struct loc node_key_loc(const struct source *source, const struct node *node);
 

@@ -131,6 +131,13 @@ static const char *read_identity(struct object_reader *reader,
 	return NULL;
 }
 
+/* What compile itself prints: it can be given back without a word. */
+static bool is_output(const struct identity *identity)
+{
+	return has_group(identity, OWN_GROUP) &&
+	       !strcmp(identity->kind, "CompiledTables");
+}
+
 /* A kind that is not known: was one of ours meant? */
 static void warn_unknown_kind(struct object_reader *reader,
 			      const struct identity *identity)
@@ -233,6 +240,40 @@ static void finish_meta(struct decoder *decoder, const struct kind *kind,
 			     format->expected);
 }
 
+static int keep_node(struct arena *arena, const struct node *root,
+		     const char *name, const struct node **ret_node)
+{
+	const struct node *node = node_get(root, name);
+
+	if (!node || node_is_null(node))
+		return 0;
+	*ret_node = node_copy(arena, node);
+	return *ret_node ? 0 : -ENOMEM;
+}
+
+/* The parts of an object that are given back as they were written. */
+static int keep_given(struct arena *arena, const struct kind *kind,
+		      const char *version, const struct node *root,
+		      struct object_meta *meta)
+{
+	struct given *given = arena_alloc(arena, sizeof(*given));
+
+	if (!given)
+		return -ENOMEM;
+	given->api_version = arena_printf(arena, "%s/%s", kind->group, version);
+	if (!given->api_version)
+		return -ENOMEM;
+	if (meta->created) {
+		given->created = arena_strdup(arena,
+					      peek(root, "creationTimestamp"));
+		if (!given->created)
+			return -ENOMEM;
+	}
+	meta->given = given;
+	return keep_node(arena, root, "spec", &given->spec) ?:
+	       keep_node(arena, root, "status", &given->status);
+}
+
 static int read_known(struct object_reader *reader, const struct kind *kind,
 		      const char *version, const struct node *root)
 {
@@ -257,6 +298,9 @@ static int read_known(struct object_reader *reader, const struct kind *kind,
 	if (err)
 		return err;
 	finish_meta(&decoder, kind, root, meta);
+	if (kind->has_status &&
+	    keep_given(&reader->model->arena, kind, version, root, meta))
+		return -ENOMEM;
 	reader->model->object_count++;
 	return kind->add(reader->model, &object);
 }
@@ -294,6 +338,8 @@ static int read_object(struct object_reader *reader,
 		report_version(reader, kind, identity, root);
 		return 0;
 	}
+	if (is_output(identity))
+		return 0;
 	return skip(reader, identity);
 }
 
