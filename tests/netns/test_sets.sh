@@ -81,9 +81,10 @@ test_deleted_under_traffic() {
   live_start udp "$VIP4" 7002 --count 50 --udp --interval 0.02
   before=$(flows_of default/two)
   for _ in 1 2 3 4; do
-    expect 'what goes' "$(apply "$WORK/two.yaml" | sort)" \
-      $'- listener default/gw/default/one/tcp\n- listener default/gw/default/one/udp
-- route TCPRoute/default/one\n- route UDPRoute/default/one'
+    expect 'what goes' "$(apply "$WORK/two.yaml" | LC_ALL=C sort)" \
+      $'- ListenerSet/default/one\n- listener default/gw/default/one/tcp\n- listener default/gw/default/one/udp
+- route TCPRoute/default/one\n- route UDPRoute/default/one
+~ status of Gateway/default/gw'
     expect_json 'nobody listens' "$(split tcp "$VIP4" 7001 --count 3 --timeout 1)" '.answers == {}'
     apply "$WORK/both.yaml" >/dev/null
     answers 7001 b2

@@ -107,11 +107,14 @@ static void test_names(void **state)
 	plan_text(&run, GATEWAY SET("a", "one", TCP("web", "81"))
 		  SET("b", "one", TCP("web", "82"))
 		  SET("b", "two", TCP("web", "83")), empty);
-	assert_int_equal(run.changes.count, 4);
+	assert_int_equal(run.changes.count, 8);
 	assert_change(&run, 0, '+', "listener a/gw/web");
 	assert_change(&run, 1, '+', "listener a/gw/a/one/web");
 	assert_change(&run, 2, '+', "listener a/gw/b/one/web");
 	assert_change(&run, 3, '+', "listener a/gw/b/two/web");
+	assert_change(&run, 4, '+', "Gateway/a/gw");
+	assert_change(&run, 5, '+', "ListenerSet/a/one");
+	assert_true(run.plan.reaches_packets);
 
 	plan_text(&again, GATEWAY SET("b", "two", TCP("web", "83"))
 		  SET("b", "one", TCP("web", "82"))
@@ -140,9 +143,11 @@ static void test_set_goes(void **state)
 			 find(&after, "two", "x")->id);
 	assert_false(find(&after, NULL, "web")->is_new);
 	assert_false(find(&after, "two", "x")->is_new);
-	assert_int_equal(after.changes.count, 2);
+	assert_int_equal(after.changes.count, 4);
 	assert_change(&after, 0, '-', "listener a/gw/a/one/x");
 	assert_change(&after, 1, '-', "listener a/gw/a/one/w");
+	assert_change(&after, 2, '~', "status of Gateway/a/gw");
+	assert_change(&after, 3, '-', "ListenerSet/a/one");
 	run_free(&after);
 	run_free(&before);
 	json_decref(empty);
@@ -184,7 +189,7 @@ static void test_long_names(void **state)
 		 TCP("%s-b", "82")) SET("a", "%s-b", TCP("%s-a", "83")), name,
 		 name, name, name, name);
 	plan_text(&run, text, empty);
-	assert_int_equal(run.changes.count, 4);
+	assert_int_equal(run.changes.count, 7);
 	assert_string_not_equal(run.changes.items[1].text,
 				run.changes.items[2].text);
 	plan_text(&again, text, run.plan.state);
@@ -194,21 +199,53 @@ static void test_long_names(void **state)
 	json_decref(empty);
 }
 
+/*
+ * A set that nobody lets in changes what people are told, not what packets meet;
+ * a route that carries traffic is told once.
+ */
+static void test_statuses_alone(void **state)
+{
+	static const char route[] =
+		API "kind: TCPRoute\nmetadata: {name: r, namespace: a}\n"
+		"spec:\n  parentRefs: [{name: gw}]\n"
+		"  rules: [{backendRefs: [{name: s, port: 80}]}]\n";
+	json_t *empty = json_object();
+	struct run before, after;
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s%s", GATEWAY, route);
+	plan_text(&before, text, empty);
+	assert_int_equal(before.changes.count, 3);
+	assert_change(&before, 0, '+', "listener a/gw/web");
+	assert_change(&before, 1, '+', "route TCPRoute/a/r");
+	assert_change(&before, 2, '+', "Gateway/a/gw");
+	snprintf(text, sizeof(text), "%s%s%s", GATEWAY,
+		 SET("a", "lost", TCP("x", "80")), route);
+	plan_text(&after, text, before.plan.state);
+	assert_int_equal(after.changes.count, 1);
+	assert_change(&after, 0, '+', "ListenerSet/a/lost");
+	assert_false(after.plan.reaches_packets);
+	run_free(&after);
+	run_free(&before);
+	json_decref(empty);
+}
+
 /* Rules 22 and 24: every address that packets can reach, each with its type. */
 static void test_rule_24_address_types(void **state)
 {
-	json_t *empty = json_object(), *wanted, *gateway;
+	json_t *empty = json_object(), *wanted, *status;
 	struct run run;
 
 	(void)state;
 	plan_text(&run, GATEWAY SET("a", "one", TCP("web", "81")), empty);
-	gateway = json_array_get(json_object_get(run.plan.state, "gateways"),
-				 0);
+	status = json_object_get(json_array_get(json_object_get(
+		run.plan.state, "objects"), 0), "status");
 	wanted = json_pack("[{s:s, s:s}]", "type", "IPAddress", "value",
 			   "192.0.2.1");
-	assert_true(json_equal(json_object_get(gateway, "addresses"), wanted));
+	assert_true(json_equal(json_object_get(status, "addresses"), wanted));
 	assert_int_equal(json_integer_value(json_object_get(
-				 gateway, "attachedListenerSets")), 1);
+				 status, "attachedListenerSets")), 1);
 	json_decref(wanted);
 	run_free(&run);
 	json_decref(empty);
@@ -221,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_set_goes),
 		cmocka_unit_test(test_next_in_turn),
 		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_statuses_alone),
 		cmocka_unit_test(test_rule_24_address_types),
 	};
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/input.h"
+#include "compile/findings.h"
 #include "dataplane/attach.h"
 #include "dataplane/publish.h"
 
@@ -14,6 +15,30 @@ static void print_changes(const struct changes *changes)
 	for (i = 0; i < changes->count; i++)
 		printf("%c %s\n", changes->items[i].sign,
 		       changes->items[i].text);
+}
+
+/*
+ * One line for each object that is not as it should be: what was applied is in
+ * force, but not all that was asked for.
+ */
+static int print_findings(const struct image *image)
+{
+	struct findings findings = { 0 };
+	int error = findings_collect(image, &findings);
+	size_t i, j;
+
+	for (i = 0; !error && i < findings.count; i = j) {
+		for (j = i + 1; j < findings.count &&
+		     findings.items[j].meta == findings.items[i].meta;)
+			j++;
+		fprintf(stderr, "l4gate: warning: %s", findings.items[i].text);
+		if (j - i > 1)
+			fprintf(stderr, " (and %zu more of its conditions)",
+				j - i - 1);
+		fputc('\n', stderr);
+	}
+	findings_free(&findings);
+	return error ? say_failed("out of memory") : EXIT_DONE;
 }
 
 /* Addresses for Gateways that name none: those of the attached devices. */
@@ -78,6 +103,7 @@ int cmd_apply(const struct globals *globals, int argc, char **argv)
 		print_changes(&changes);
 		if (!changes.count)
 			puts("unchanged");
+		code = print_findings(input.image);
 	}
 	changes_free(&changes);
 	input_free(&input);

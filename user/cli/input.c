@@ -44,6 +44,7 @@ static int parse(struct input *input, const char *command, int argc,
 		{ "filename", required_argument, NULL, 'f' },
 		{ "gateway-class", required_argument, NULL, 'c' },
 		{ "lenient", no_argument, NULL, 'l' },
+		{ "strict", no_argument, NULL, 's' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "output", required_argument, NULL, 'o' },
 		{ 0 },
@@ -65,6 +66,9 @@ static int parse(struct input *input, const char *command, int argc,
 			break;
 		case 'l':
 			input->lenient = true;
+			break;
+		case 's':
+			input->strict = true;
 			break;
 		case 'n':
 			input->dry_run = true;
@@ -111,6 +115,7 @@ int input_compile(struct input *input, const struct inet_addr *own_addresses,
 		.claimed_class_count = input->class_count,
 		.own_addresses = own_addresses,
 		.own_address_count = own_address_count,
+		.strict = input->strict,
 	};
 	size_t printed = input->diags.count;
 	int error;

@@ -18,6 +18,7 @@ struct input {
 	const char *classes[INPUT_MAX];
 	size_t class_count;
 	bool lenient;
+	bool strict;
 	bool dry_run;		/* apply */
 	const char *output;	/* -o, or NULL */
 	struct model model;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compile/condition.h"
+#include "compile/findings.h"
 #include "compile/work.h"
 
 static int compare_listeners(const void *left, const void *right)
@@ -93,6 +94,21 @@ static int write_routes(struct work *work)
 	return 0;
 }
 
+static int report_findings(struct work *work)
+{
+	struct findings findings = { 0 };
+	size_t i;
+	int error = 0;
+
+	if (work->options->strict)
+		error = findings_collect(work->image, &findings);
+	for (i = 0; i < findings.count; i++)
+		diag_error(work->diags, findings.items[i].loc, "%s",
+			   findings.items[i].text);
+	findings_free(&findings);
+	return error;
+}
+
 static int run(struct work *work)
 {
 	return index_build(&work->index, work->model, &work->arena) ?:
@@ -103,7 +119,8 @@ static int run(struct work *work)
 	       write_routes(work) ?:
 	       write_listeners(work) ?:
 	       circles_check(work) ?:
-	       status_write(work);
+	       status_write(work) ?:
+	       report_findings(work);
 }
 
 int compile(const struct model *model, const struct compile_options *options,

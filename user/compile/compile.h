@@ -12,6 +12,9 @@
 struct compile_options {
 	const char *const *claimed_classes;	/* --gateway-class NAME ... */
 	size_t claimed_class_count;
+	/* A condition that is not good, or a Gateway that is left alone, is an
+	   error. */
+	bool strict;
 	uint64_t seed[2];	/* of the permutation of slots */
 	/* Addresses that stand for a Gateway's own if it names none, sorted.
 	   NULL: not known here (offline). */
@@ -22,7 +25,7 @@ struct compile_options {
 /*
  * Compiles model into *ret_image, to be freed with image_free(). Mistakes that
  * no status of the API can hold (an endpoint that is a listener's address) go
- * to diags as errors; what is left alone goes there as warnings.
+ * to diags as errors; what is left alone goes there as warnings, unless strict.
  *
  * Returns 0, -EINVAL when diags has new errors (*ret_image is not written), or
  * -ENOMEM.

@@ -54,18 +54,37 @@ const struct condition *condition_find(const struct conditions *conditions,
 	return NULL;
 }
 
+/* The types that are written here, and the status that is good news. */
+static const struct {
+	const char *type;
+	bool good;
+} types[] = {
+	{ "Accepted", true },	 { "Programmed", true },
+	{ "ResolvedRefs", true }, { "Conflicted", false },
+	{ "PartiallyInvalid", false },
+};
+
 bool condition_is_ours(const char *type)
 {
-	static const char *const types[] = {
-		"Accepted", "Programmed", "ResolvedRefs", "Conflicted",
-		"PartiallyInvalid",
-	};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(types[i], type))
+		if (!strcmp(types[i].type, type))
 			return true;
 	return false;
+}
+
+bool condition_is_good(const struct condition *condition)
+{
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(types[i].type, condition->type))
+			good = types[i].good;
+	/* A Gateway is accepted with this reason if only some listeners are. */
+	return condition->status == good &&
+	       strcmp(condition->reason, "ListenersNotValid");
 }
 
 void phrase_add(struct phrase *phrase, const char *separator,

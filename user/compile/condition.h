@@ -21,6 +21,9 @@ const struct condition *condition_find(const struct conditions *conditions,
 /* Whether conditions of this type are written here; the rest is others'. */
 bool condition_is_ours(const char *type);
 
+/* Whether all is well as far as this one goes. */
+bool condition_is_good(const struct condition *condition);
+
 /* Text of bounded size that grows by appending: lists of names in messages. */
 struct phrase {
 	char text[1024];

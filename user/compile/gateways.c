@@ -29,22 +29,24 @@ static bool is_ours(const struct work *work, const struct gateway *gateway)
 	const struct gateway_class *class =
 		index_class(&work->index, gateway->class_name);
 	bool ours = class && !strcmp(class->controller_name, L4GATE_CONTROLLER);
+	enum diag_level level = work->options->strict ? DIAG_ERROR :
+							DIAG_WARNING;
 
 	if (ours && class->has_parameters) {
-		diag_warning(work->diags, gateway->class_loc,
-			     "gateway %s/%s: class \"%s\" is not accepted because of its parametersRef: left alone",
-			     gateway->meta.namespace, gateway->meta.name,
-			     gateway->class_name);
+		diag_add(work->diags, level, gateway->class_loc,
+			 "gateway %s/%s: class \"%s\" is not accepted because of its parametersRef: left alone",
+			 gateway->meta.namespace, gateway->meta.name,
+			 gateway->class_name);
 		return false;
 	}
 	if (ours || is_claimed(work, gateway->class_name))
 		return true;
-	diag_warning(work->diags, gateway->class_loc,
-		     "gateway %s/%s: class \"%s\" is %s: left alone (--gateway-class %s claims it)",
-		     gateway->meta.namespace, gateway->meta.name,
-		     gateway->class_name,
-		     class ? "another controller's" : "not given",
-		     gateway->class_name);
+	diag_add(work->diags, level, gateway->class_loc,
+		 "gateway %s/%s: class \"%s\" is %s: left alone (--gateway-class %s claims it)",
+		 gateway->meta.namespace, gateway->meta.name,
+		 gateway->class_name,
+		 class ? "another controller's" : "not given",
+		 gateway->class_name);
 	return false;
 }
 

@@ -120,8 +120,24 @@ struct listener_set_status {
 	struct conditions conditions;
 };
 
+/* What comes of a route at a listener that it is attached to. */
+enum fate {
+	FATE_SERVES,
+	FATE_WAITS,		/* another route goes first */
+	FATE_IDLE,		/* the listener is not programmed */
+};
+
+struct attached_listener {
+	const char *name;
+	enum fate fate;
+	bool by_name;		/* who goes first there is decided by names: not
+				   all routes have a creationTimestamp */
+};
+
 struct parent_status {
 	const struct parent_ref *ref;
+	struct attached_listener *attached;
+	size_t attached_count;
 	struct conditions conditions;
 };
 

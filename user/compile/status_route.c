@@ -112,19 +112,12 @@ static int not_accepted(struct work *work, const struct route *route,
 	}
 }
 
-/* What comes of a route at one of its listeners. */
-enum fate {
-	FATE_CARRIES,
-	FATE_WAITS,		/* another route goes first */
-	FATE_IDLE,		/* the listener is not programmed */
-};
-
 static enum fate listener_fate(const struct route_work *route,
 			       const struct listener_work *listener)
 {
 	if (!listener->programmed)
 		return FATE_IDLE;
-	return listener->winner == route ? FATE_CARRIES : FATE_WAITS;
+	return listener->winner == route ? FATE_SERVES : FATE_WAITS;
 }
 
 /* Appends "; <text> listeners a, b": those of one fate, if there are any. */
@@ -176,7 +169,7 @@ static int accepted(struct work *work, const struct route_work *route,
 	struct phrase phrase = { 0 };
 	size_t i;
 
-	add_listeners(&phrase, "the route serves", route, parent, FATE_CARRIES);
+	add_listeners(&phrase, "the route serves", route, parent, FATE_SERVES);
 	for (i = 0; i < parent->listener_count; i++)
 		if (listener_fate(route, parent->listeners[i]) == FATE_WAITS)
 			describe_winner(route, parent->listeners[i], &phrase);
@@ -247,6 +240,27 @@ static int resolved(struct work *work, const struct route_work *route,
 			     phrase_end(&phrase));
 }
 
+static int write_attached(struct work *work, const struct route_work *route,
+			  const struct parent_work *parent,
+			  struct parent_status *to)
+{
+	size_t i;
+
+	to->attached_count = parent->listener_count;
+	to->attached = arena_array(&work->image->arena,
+				   parent->listener_count + 1,
+				   sizeof(*to->attached));
+	if (!to->attached)
+		return -ENOMEM;
+	for (i = 0; i < parent->listener_count; i++)
+		to->attached[i] = (struct attached_listener){
+			.name = parent->listeners[i]->listener->name,
+			.fate = listener_fate(route, parent->listeners[i]),
+			.by_name = parent->listeners[i]->untimed,
+		};
+	return 0;
+}
+
 int status_write_route(struct work *work, const struct route_work *route,
 		       struct route_status *to)
 {
@@ -255,7 +269,7 @@ int status_write_route(struct work *work, const struct route_work *route,
 
 	to->route = route->route;
 	to->parent_count = route->parent_count;
-	to->parents = arena_array(&work->image->arena, route->parent_count,
+	to->parents = arena_array(&work->image->arena, route->parent_count + 1,
 				  sizeof(*to->parents));
 	if (!to->parents)
 		return -ENOMEM;
@@ -267,7 +281,8 @@ int status_write_route(struct work *work, const struct route_work *route,
 		error = parent->result == ATTACHED ?
 			accepted(work, route, parent, conditions) :
 			not_accepted(work, route->route, parent, conditions);
-		error = error ?: resolved(work, route, conditions);
+		error = error ?: resolved(work, route, conditions) ?:
+			write_attached(work, route, parent, &to->parents[i]);
 		if (error)
 			return error;
 	}

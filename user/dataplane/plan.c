@@ -2,7 +2,6 @@
 #include "dataplane/plan.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,22 +156,6 @@ static int index_past(struct plan *plan, struct past *past,
 		}
 	}
 	return 0;
-}
-
-static void note(struct changes *changes, char sign, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void note(struct changes *changes, char sign, const char *format, ...)
-{
-	struct change *change = array_append(changes);
-	va_list args;
-
-	if (!change)
-		return;
-	change->sign = sign;
-	va_start(args, format);
-	vsnprintf(change->text, sizeof(change->text), format, args);
-	va_end(args);
 }
 
 /*
@@ -385,75 +368,6 @@ static int plan_listeners(struct plan *plan, struct past *past,
 	return 0;
 }
 
-#define STATE_KEYS 4
-
-/* The texts of keys, those that the object has, with slashes between them. */
-static void format_state_key(char *key, const json_t *object,
-			     const char *const keys[STATE_KEYS])
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < STATE_KEYS && keys[i]; i++) {
-		const char *text = get_text(object, keys[i]);
-
-		if (*text && n < KEY_MAX)
-			n += snprintf(key + n, KEY_MAX - n, "%s%s",
-				      n ? "/" : "", text);
-	}
-}
-
-/* Compares one list of the old and the new state by the text of keys. */
-static void note_differences(struct changes *changes, const char *what,
-			     json_t *old_index, const json_t *old_list,
-			     const json_t *new_list,
-			     const char *const keys[STATE_KEYS])
-{
-	json_t *fresh = json_object(), *object;
-	char key[KEY_MAX];
-	size_t i;
-
-	json_array_foreach((json_t *)new_list, i, object) {
-		const json_t *old;
-
-		format_state_key(key, object, keys);
-		json_object_set(fresh, key, object);
-		old = json_object_get(old_index, key);
-		if (!old)
-			note(changes, '+', "%s %s", what, key);
-		else if (!json_equal(old, object))
-			note(changes, '~', "%s %s", what, key);
-	}
-	json_array_foreach((json_t *)old_list, i, object) {
-		format_state_key(key, object, keys);
-		if (!json_object_get(fresh, key))
-			note(changes, '-', "%s %s", what, key);
-	}
-	json_decref(fresh);
-}
-
-static void plan_differences(const struct plan *plan, const struct past *past,
-			     const json_t *published, struct changes *changes)
-{
-	static const char *const listener_keys[STATE_KEYS] = {
-		"namespace", "gateway", "listenerSet", "name",
-	};
-	static const char *const route_keys[STATE_KEYS] = {
-		"kind", "namespace", "name",
-	};
-
-	note_differences(changes, "listener", past->listeners,
-			 json_object_get(published, "listeners"),
-			 json_object_get(plan->state, "listeners"),
-			 listener_keys);
-	note_differences(changes, "route", past->routes,
-			 json_object_get(published, "routes"),
-			 json_object_get(plan->state, "routes"), route_keys);
-	if (!changes->count &&
-	    !json_equal(json_object_get(published, "gateways"),
-			json_object_get(plan->state, "gateways")))
-		note(changes, '~', "status of gateways");
-}
-
 static int plan_init(struct plan *plan, struct past *past)
 {
 	const struct image *image = plan->image;
@@ -497,7 +411,7 @@ int plan_make(const struct image *image, const json_t *published,
 		error = plan_write_state(plan, own_addresses,
 					 own_address_count);
 	if (!error)
-		plan_differences(plan, &past, published, changes);
+		error = plan_compare(plan, published, changes);
 	json_decref(past.listeners);
 	json_decref(past.routes);
 	if (error == -ENOMEM)

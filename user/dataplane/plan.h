@@ -48,6 +48,7 @@ struct plan {
 	uint8_t *backend_used;		/* by id: in the new config */
 	uint8_t *backend_was;		/* by id: in the published config */
 	json_t *state;			/* for state_write(), less generation */
+	bool reaches_packets;		/* more than statuses has changed */
 	size_t binding_count;
 };
 
@@ -83,6 +84,13 @@ const char *plan_set_name(const struct image_listener *listener, char *text);
 /* plan_state.c: fills plan->state from the rest; 0 or -ENOMEM. */
 int plan_write_state(struct plan *plan, const struct inet_addr *own_addresses,
 		     size_t own_address_count);
+
+/*
+ * plan_changes.c: lists what differs between the published state and plan->state
+ * and sets plan->reaches_packets. 0 or -ENOMEM.
+ */
+int plan_compare(struct plan *plan, const json_t *published,
+		 struct changes *changes);
 
 /* Keys and values of the state, by family and by enum protocol. */
 extern const char *const plan_family_names[L4GATE_FAMILIES];

@@ -3,65 +3,119 @@
 #include <errno.h>
 
 #include "compile/condition.h"
+#include "compile/status_json.h"
 #include "dataplane/plan.h"
 
 const char *const plan_family_names[L4GATE_FAMILIES] = { "ipv4", "ipv6" };
 const char *const plan_kind_names[] = { "TCPRoute", "UDPRoute" };
 static const char *const protocol_names[] = { "TCP", "UDP" };
 
-static json_t *conditions_json(const struct conditions *conditions)
+static const char *const fate_names[] = {
+	[FATE_SERVES] = "serves",
+	[FATE_WAITS] = "waits",
+	[FATE_IDLE] = "idle",
+};
+
+/*
+ * An object of the API with its status; takes the latter. What else get needs
+ * to know of it is put beside the status or, where the API has a list, into it.
+ */
+static json_t *object_json(const char *kind, const struct object_meta *meta,
+			   json_t *status)
 {
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < conditions->count; i++) {
-		const struct condition *condition = &conditions->items[i];
-
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:s, s:s}", "type", condition->type,
-			"status", condition->status ? "True" : "False",
-			"reason", condition->reason, "message",
-			condition->message));
-	}
-	return list;
+	return json_pack("{s:s, s:s*, s:s, s:I, s:o}", "kind", kind,
+			 "namespace", *meta->namespace ? meta->namespace : NULL,
+			 "name", meta->name, "created",
+			 (json_int_t)meta->created, "status", status);
 }
 
-/* Rule 24: the type is written out, though it is the default. */
-static json_t *addresses_json(const struct gateway_status *status)
+/* Takes object, with the status of these listeners. */
+static json_t *add_ports(json_t *object, const struct listener_status *listeners,
+			 size_t count)
 {
-	json_t *list = json_array();
-	char text[INET_TEXT_MAX];
+	json_t *list = json_object_get(json_object_get(object, "status"),
+				       "listeners");
 	size_t i;
 
-	for (i = 0; i < status->address_count; i++)
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s}", "type", "IPAddress", "value",
-			inet_format(&status->addresses[i], text)));
-	return list;
+	for (i = 0; i < count; i++) {
+		json_t *to = json_array_get(list, i);
+
+		json_object_set_new(to, "protocol",
+				    json_string(listeners[i].protocol));
+		json_object_set_new(to, "port", json_integer(listeners[i].port));
+	}
+	return object;
 }
 
 static json_t *gateway_json(const struct gateway_status *status)
 {
-	const struct gateway *gateway = status->gateway;
-	json_t *listeners = json_array();
+	json_t *object = object_json("Gateway", &status->gateway->meta,
+				     gateway_status_json(status));
+
+	json_object_set_new(object, "class",
+			    json_string(status->gateway->class_name));
+	return add_ports(object, status->listeners, status->listener_count);
+}
+
+static json_t *set_json(const struct listener_set_status *status)
+{
+	const struct parent_ref *parent = &status->set->parent;
+	json_t *object = object_json("ListenerSet", &status->set->meta,
+				     listener_set_status_json(status));
+
+	json_object_set_new(object, "gateway", json_pack(
+		"{s:s, s:s}", "namespace", parent->namespace, "name",
+		parent->name));
+	return add_ports(object, status->listeners, status->listener_count);
+}
+
+static json_t *attached_json(const struct parent_status *parent)
+{
+	json_t *list = json_array();
 	size_t i;
 
-	for (i = 0; i < status->listener_count; i++) {
-		const struct listener_status *listener = &status->listeners[i];
+	for (i = 0; i < parent->attached_count; i++)
+		list = json_list_add(list, json_pack(
+			"{s:s, s:s, s:b}",
+			"name", parent->attached[i].name,
+			"fate", fate_names[parent->attached[i].fate],
+			"byName", parent->attached[i].by_name));
+	return list;
+}
 
-		json_array_append_new(listeners, json_pack(
-			"{s:s, s:s, s:i, s:i, s:o}", "name", listener->name,
-			"protocol", listener->protocol, "port", listener->port,
-			"attachedRoutes", (int)listener->attached_routes,
-			"conditions", conditions_json(&listener->conditions)));
-	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o}", "namespace",
-			 gateway->meta.namespace, "name", gateway->meta.name,
-			 "class", gateway->class_name, "addresses",
-			 addresses_json(status), "attachedListenerSets",
-			 (int)status->attached_sets, "conditions",
-			 conditions_json(&status->conditions), "listeners",
-			 listeners);
+static json_t *route_object_json(const struct route_status *status)
+{
+	json_t *object = object_json(plan_kind_names[status->route->protocol],
+				     &status->route->meta,
+				     route_status_json(status));
+	json_t *parents = json_object_get(json_object_get(object, "status"),
+					  "parents");
+	size_t i;
+
+	for (i = 0; i < status->parent_count; i++)
+		json_object_set_new(json_array_get(parents, i), "listeners",
+				    attached_json(&status->parents[i]));
+	return object;
+}
+
+/* Everything with a status, whether packets can reach it or not. */
+static json_t *objects_json(const struct image *image)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < image->gateway_count; i++)
+		list = json_list_add(list, gateway_json(&image->gateways[i]));
+	for (i = 0; i < image->class_count; i++)
+		list = json_list_add(list, object_json(
+			"GatewayClass", &image->classes[i].class->meta,
+			class_status_json(&image->classes[i])));
+	for (i = 0; i < image->set_count; i++)
+		list = json_list_add(list, set_json(&image->sets[i]));
+	for (i = 0; i < image->route_status_count; i++)
+		list = json_list_add(list, route_object_json(
+			&image->route_statuses[i]));
+	return list;
 }
 
 static json_t *listener_json(const struct plan *plan, size_t i,
@@ -147,7 +201,6 @@ int plan_write_state(struct plan *plan, const struct inet_addr *own,
 		     size_t own_count)
 {
 	json_t *listeners = json_array(), *routes = json_array();
-	json_t *gateways = json_array();
 	size_t i;
 
 	for (i = 0; i < plan->image->listener_count; i++)
@@ -155,11 +208,8 @@ int plan_write_state(struct plan *plan, const struct inet_addr *own,
 				      listener_json(plan, i, own, own_count));
 	for (i = 0; i < plan->image->route_count; i++)
 		json_array_append_new(routes, route_json(plan, i));
-	for (i = 0; i < plan->image->gateway_count; i++)
-		json_array_append_new(gateways,
-				      gateway_json(&plan->image->gateways[i]));
 	plan->state = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1,
 				"listeners", listeners, "routes", routes,
-				"gateways", gateways);
+				"objects", objects_json(plan->image));
 	return plan->state ? 0 : -ENOMEM;
 }

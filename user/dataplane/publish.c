@@ -382,6 +382,18 @@ static int write_all(struct publisher *publisher)
 	return error;
 }
 
+/* Packets meet what they met before: their generation stays. */
+static int write_statuses(const struct publisher *publisher)
+{
+	json_t *state = publisher->plan->state;
+
+	json_object_set_new(state, "generation",
+			    json_integer(publisher->generation));
+	json_object_set_new(state, "applied", json_integer(time(NULL)));
+	return state_write(publisher->dataplane, state, publisher->generation,
+			   publisher->fail);
+}
+
 /*
  * Backends that were left alive by a publish killed right behind its one write:
  * no state names them, so plan.c can't know them.
@@ -457,8 +469,10 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	publisher.plan = &plan;
 	if (find_orphans(&publisher, &plan, backends))
 		error = retire_backends(&publisher);
+	/* Before the first generation there is no state to replace. */
 	if (!error && changes->count)
-		error = write_all(&publisher);
+		error = plan.reaches_packets || !publisher.generation ?
+			write_all(&publisher) : write_statuses(&publisher);
 out:
 	plan_free(&plan);
 	free(generations);

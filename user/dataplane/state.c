@@ -89,7 +89,7 @@ int state_read(const struct dataplane *dataplane, json_t **ret_state,
 			*ret_state = json_pack(
 				"{s:i, s:I, s:[], s:[], s:[]}", "schema", 1,
 				"generation", (json_int_t)0, "listeners",
-				"routes", "gateways");
+				"routes", "objects");
 			return *ret_state ? 0 : -ENOMEM;
 		}
 		error = read_generation(dataplane, generation, ret_state);
@@ -106,7 +106,7 @@ int state_read(const struct dataplane *dataplane, json_t **ret_state,
 int state_write(const struct dataplane *dataplane, json_t *state,
 		uint64_t generation, struct fail *fail_)
 {
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX], aside[PATH_MAX], *text;
 	__u32 key = 0;
 	int fd, error = 0;
 	size_t size;
@@ -121,10 +121,12 @@ int state_write(const struct dataplane *dataplane, json_t *state,
 		error = fail(fail_, -errno, "the state (%zu bytes) can't be kept in a map: %m", size);
 		goto out;
 	}
+	dataplane_path(dataplane, "state-new", aside);
+	state_path(dataplane, generation, path);
 	/* One that an apply left behind when it was killed. */
-	unlink(state_path(dataplane, generation, path));
+	unlink(aside);
 	if (bpf_map_update_elem(fd, &key, text, BPF_ANY) ||
-	    bpf_obj_pin(fd, path))
+	    bpf_obj_pin(fd, aside) || rename(aside, path))
 		error = fail(fail_, -errno, "%s: can't be written: %m", path);
 	close(fd);
 out:

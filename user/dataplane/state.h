@@ -3,7 +3,9 @@
  * What is published, as user space knows it: names, and the numbers of maps that
  * they were given. A JSON document in a BPF map of its own, pinned as
  * "state-GENERATION" before that generation is published, so that it is there
- * for exactly as long as packets see it:
+ * for exactly as long as packets see it. What packets meet is in the listeners
+ * and routes; objects are those with a status, whether they can be reached or
+ * not:
  *
  * { "schema": 1, "generation": N, "applied": SECONDS,
  *   "listeners": [ { "id", "namespace", "gateway", "name", "protocol": "TCP",
@@ -16,11 +18,16 @@
  *       "backends": [ { "id", "generation", "ref", "address", "port",
  *                       "state": "active" | "draining", "wanted", "slots" } ]
  *   } ],
- *   "gateways": [ { "namespace", "name", "class", "conditions": [ ... ],
- *       "addresses": [ { "type", "value" } ], "attachedListenerSets",
- *       "listeners": [ { "name", "protocol", "port", "attachedRoutes",
- *                        "conditions": [ { "type", "status", "reason",
- *                                          "message" } ] } ] } ] }
+ *   "objects": [ { "kind": "Gateway", "namespace", "name", "created": SECONDS
+ *                  or 0, "class", "status": that of the API; in each of its
+ *                  listeners also "protocol", "port" },
+ *                { "kind": "GatewayClass", "name", "created", "status" },
+ *                { "kind": "ListenerSet", "namespace", "name", "created",
+ *                  "gateway": { "namespace", "name" }, "status", as a Gateway's },
+ *                { "kind": "TCPRoute", "namespace", "name", "created",
+ *                  "status"; in each of its parents also "listeners": [ {
+ *                      "name", "fate": "serves" | "waits" (for another route)
+ *                      | "idle" (not programmed), "byName" } ] } ] }
  */
 #ifndef L4GATE_DATAPLANE_STATE_H
 #define L4GATE_DATAPLANE_STATE_H
@@ -36,7 +43,10 @@
 int state_read(const struct dataplane *dataplane, json_t **ret_state,
 	       struct fail *fail);
 
-/* Pins state for a generation that is about to be published. */
+/*
+ * Pins state for a generation: one that is about to be published or, where only
+ * statuses have changed, the published one. Readers see the old or the new.
+ */
 int state_write(const struct dataplane *dataplane, json_t *state,
 		uint64_t generation, struct fail *fail);
 
