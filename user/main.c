@@ -6,36 +6,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cmd.h"
+#include "cli/options.h"
 #include "l4gate/names.h"
 #include "util/log.h"
 
-static const struct command commands[] = {
-	{ "attach", "DEV... [--mode auto|native|generic|tc] [--max-flows N]",
-	  "attach to devices, or update in place", cmd_attach },
-	{ "detach", "[DEV...]", "detach from devices, or from all",
-	  cmd_detach },
-	{ "apply", "-f PATH... [--gateway-class NAME] [--lenient] [--strict] [--dry-run]",
-	  "make the manifests the whole config", cmd_apply },
-	{ "diff", "-f PATH... [--gateway-class NAME] [--lenient] [--strict]",
-	  "what apply would change: 0 nothing, 1 something, 2 error",
-	  cmd_diff },
-	{ "validate", "-f PATH... [--lenient] [--strict]", "check manifests, offline",
-	  cmd_validate },
-	{ "compile", "-f PATH... [--gateway-class NAME] [--strict] [-o text|json|yaml]",
-	  "show tables and status, offline", cmd_compile },
-	{ "get", "KIND [NAME] [-n NS] [-o table|wide|json|yaml]",
-	  "classes, gateways, listeners, routes, backends, flows", cmd_get },
-	{ "status", "[-o table|json]", "what is attached, and how full it is",
-	  cmd_status },
-	{ "stats", "[-o table|json|prometheus] [--textfile PATH]",
-	  "counters", cmd_stats },
+static const struct command *const commands[] = {
+	&command_attach,
+	&command_detach,
+	&command_apply,
+	&command_diff,
+	&command_validate,
+	&command_compile,
+	&command_get,
+	&command_status,
+	&command_stats,
 };
 
 static const struct option options[] = {
 	{ "pin-dir", required_argument, NULL, 'p' },
 	{ "verbose", no_argument, NULL, 'v' },
-	{ "color", optional_argument, NULL, 'c' },
+	{ "color", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -48,12 +38,13 @@ static void print_help(void)
 	puts("l4gate: layer-4 gateway in the kernel, by Gateway API manifests\n\n"
 	     "usage: l4gate [--pin-dir DIR] [-v] [--color WHEN] COMMAND ...\n");
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		printf("  %s %s\n      %s\n", commands[i].name,
-		       commands[i].arguments, commands[i].help);
-	puts("\n  --pin-dir DIR  where maps and links are pinned, one instance per\n"
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->help);
+	puts("\nl4gate COMMAND --help says more of each.\n\n"
+	     "  --pin-dir DIR  where maps and links are pinned, one instance per\n"
 	     "                 network namespace (" L4GATE_PIN_DIR ")\n"
-	     "  -v             libbpf's messages, -vv all of them\n"
+	     "  -v, --verbose  libbpf's messages, -vv all of them\n"
 	     "  --color WHEN   auto, always or never\n"
+	     "  -h, --help     print this\n"
 	     "  --version      print the version\n\n"
 	     "exit codes: 0 done, 1 failed, 2 usage");
 }
@@ -61,6 +52,8 @@ static void print_help(void)
 /* A full disk, a pipe that is closed: what was printed is not all there. */
 static int finish(int code)
 {
+	if (code == OPTIONS_HELP)
+		code = EXIT_DONE;
 	if ((fflush(stdout) || ferror(stdout)) && code == EXIT_DONE)
 		return say_failed("standard output: can't be written: %m");
 	return code;
@@ -85,7 +78,7 @@ int main(int argc, char **argv)
 			globals.verbose++;
 			break;
 		case 'c':
-			if (optarg && strcmp(optarg, "auto"))
+			if (strcmp(optarg, "auto"))
 				globals.color = !strcmp(optarg, "always");
 			break;
 		case 'h':
@@ -104,8 +97,8 @@ int main(int argc, char **argv)
 	}
 	log_init(globals.verbose);
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (!strcmp(argv[optind], commands[i].name))
-			return finish(commands[i].run(&globals, argc - optind,
-						      argv + optind));
+		if (!strcmp(argv[optind], commands[i]->name))
+			return finish(commands[i]->run(&globals, argc - optind,
+						       argv + optind));
 	return say_usage("", "%s: unknown command", argv[optind]);
 }

@@ -16,26 +16,32 @@ struct globals {
 	bool color;
 };
 
-/* A command gets what follows its name (argv[0] is the name); an exit code. */
-typedef int (*command_function)(const struct globals *globals, int argc,
-				char **argv);
+/* An option of a command: for its parser, for --help and for the man page. */
+struct cli_option {
+	int id;			/* a letter, then it is short, too, or above */
+	const char *name;	/* behind "--" */
+	const char *argument;	/* "PATH"; NULL: it has none */
+	const char *help;
+};
 
 struct command {
 	const char *name;
-	const char *arguments;	/* for usage */
+	const char *arguments;	/* for usage, less the options */
 	const char *help;	/* one line */
-	command_function run;
+	const struct cli_option *options;	/* ends with a NULL name */
+	/* Gets what follows the name (argv[0] is the name); an exit code. */
+	int (*run)(const struct globals *globals, int argc, char **argv);
 };
 
-int cmd_attach(const struct globals *globals, int argc, char **argv);
-int cmd_detach(const struct globals *globals, int argc, char **argv);
-int cmd_apply(const struct globals *globals, int argc, char **argv);
-int cmd_diff(const struct globals *globals, int argc, char **argv);
-int cmd_validate(const struct globals *globals, int argc, char **argv);
-int cmd_compile(const struct globals *globals, int argc, char **argv);
-int cmd_get(const struct globals *globals, int argc, char **argv);
-int cmd_status(const struct globals *globals, int argc, char **argv);
-int cmd_stats(const struct globals *globals, int argc, char **argv);
+extern const struct command command_attach;
+extern const struct command command_detach;
+extern const struct command command_apply;
+extern const struct command command_diff;
+extern const struct command command_validate;
+extern const struct command command_compile;
+extern const struct command command_get;
+extern const struct command command_status;
+extern const struct command command_stats;
 
 /* "l4gate: error: ..." on stderr; returns EXIT_FAILED or EXIT_USAGE. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -90,13 +90,13 @@ out:
 	return code;
 }
 
-int cmd_apply(const struct globals *globals, int argc, char **argv)
+static int run_apply(const struct globals *globals, int argc, char **argv)
 {
 	struct changes changes = { 0 };
 	struct input input;
 	int code;
 
-	code = input_read(&input, "apply", argc, argv);
+	code = input_read(&input, &command_apply, argc, argv);
 	if (code == EXIT_DONE)
 		code = run(globals, &input, input.dry_run, &changes);
 	if (code == EXIT_DONE) {
@@ -110,23 +110,47 @@ int cmd_apply(const struct globals *globals, int argc, char **argv)
 	return code;
 }
 
+static const struct cli_option apply_options[] = {
+	INPUT_OPTIONS,
+	{ INPUT_DRY_RUN, "dry-run", NULL, "say what would change" },
+	{ 0 },
+};
+
+const struct command command_apply = {
+	.name = "apply",
+	.arguments = "-f PATH...",
+	.help = "make the manifests the whole config",
+	.options = apply_options,
+	.run = run_apply,
+};
+
 /* 0: the same, 1: differs, 2: an error of any kind. */
-int cmd_diff(const struct globals *globals, int argc, char **argv)
+static int run_diff(const struct globals *globals, int argc, char **argv)
 {
 	struct changes changes = { 0 };
 	struct input input;
 	int code;
 
-	code = input_read(&input, "diff", argc, argv);
+	code = input_read(&input, &command_diff, argc, argv);
 	if (code == EXIT_DONE)
 		code = run(globals, &input, true, &changes);
-	if (code != EXIT_DONE) {
-		code = 2;
-	} else {
+	if (code == EXIT_DONE) {
 		print_changes(&changes);
 		code = changes.count ? 1 : 0;
+	} else if (code != OPTIONS_HELP) {
+		code = 2;
 	}
 	changes_free(&changes);
 	input_free(&input);
 	return code;
 }
+
+static const struct cli_option diff_options[] = { INPUT_OPTIONS, { 0 } };
+
+const struct command command_diff = {
+	.name = "diff",
+	.arguments = "-f PATH...",
+	.help = "what apply would change: 0 nothing, 1 something, 2 error",
+	.options = diff_options,
+	.run = run_diff,
+};

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* attach and detach. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cmd.h"
+#include "cli/options.h"
 #include "dataplane/attach.h"
 
 static const char *const mode_names[] = {
@@ -65,38 +64,60 @@ static int attach_all(const struct dataplane *dataplane, char **devices,
 	return EXIT_DONE;
 }
 
-int cmd_attach(const struct globals *globals, int argc, char **argv)
+#define OPTION_MAX_FLOWS 256
+
+struct attach_request {
+	enum attach_mode mode;
+	struct open_options open;
+};
+
+static const struct cli_option attach_options[] = {
+	{ 'm', "mode", "MODE",
+	  "auto, native (XDP in the driver), generic (XDP behind it) or tc" },
+	{ OPTION_MAX_FLOWS, "max-flows", "N",
+	  "flow records, a power of two; when the maps are made" },
+	{ 0 },
+};
+
+static int take_attach_option(void *context, int id, char *argument)
 {
-	static const struct option options[] = {
-		{ "mode", required_argument, NULL, 'm' },
-		{ "max-flows", required_argument, NULL, 'f' },
-		{ 0 },
+	struct attach_request *request = context;
+
+	return id == 'm' ? parse_mode(argument, &request->mode) :
+			   parse_flows(argument, &request->open.max_flows);
+}
+
+static int run_attach(const struct globals *globals, int argc, char **argv)
+{
+	struct attach_request request = {
+		.mode = ATTACH_AUTO, .open.pin_dir = globals->pin_dir,
 	};
-	struct open_options open = { .pin_dir = globals->pin_dir };
-	enum attach_mode mode = ATTACH_AUTO;
 	struct dataplane *dataplane;
 	struct fail fail = { 0 };
-	int option, code = EXIT_DONE;
+	char **devices;
+	int code, count;
 
-	optind = 0;	/* anew: main() parsed its options in another order */
-	while ((option = getopt_long(argc, argv, "m:", options, NULL)) >= 0) {
-		if (option == 'm')
-			code = parse_mode(optarg, &mode);
-		else if (option == 'f')
-			code = parse_flows(optarg, &open.max_flows);
-		else
-			code = EXIT_USAGE;
-		if (code != EXIT_DONE)
-			return code;
-	}
-	if (optind == argc)
+	code = options_parse(&command_attach, argc, argv, take_attach_option,
+			     &request, &devices);
+	if (code != EXIT_DONE)
+		return code;
+	count = argc - (devices - argv);
+	if (!count)
 		return say_usage("attach", "which device?");
-	if (dataplane_open(&open, OPEN_LOAD, &dataplane, &fail))
+	if (dataplane_open(&request.open, OPEN_LOAD, &dataplane, &fail))
 		return say_failed("%s", fail.text);
-	code = attach_all(dataplane, argv + optind, argc - optind, mode);
+	code = attach_all(dataplane, devices, count, request.mode);
 	dataplane_close(dataplane);
 	return code;
 }
+
+const struct command command_attach = {
+	.name = "attach",
+	.arguments = "DEV...",
+	.help = "attach to devices, or update in place",
+	.options = attach_options,
+	.run = run_attach,
+};
 
 static bool is_named(const struct attachment *attachment, char **names,
 		     int count)
@@ -139,23 +160,43 @@ static int detach_some(struct dataplane *dataplane, char **names, int count)
 	return code;
 }
 
-int cmd_detach(const struct globals *globals, int argc, char **argv)
+static const struct cli_option detach_options[] = { { 0 } };
+
+static int take_nothing(void *context, int id, char *argument)
+{
+	(void)context, (void)id, (void)argument;
+	return EXIT_DONE;
+}
+
+static int run_detach(const struct globals *globals, int argc, char **argv)
 {
 	struct open_options open = { .pin_dir = globals->pin_dir };
 	struct dataplane *dataplane;
 	struct fail fail = { 0 };
-	int error, code;
+	int error, code, count;
+	char **devices;
 
-	if (argc > 1 && argv[1][0] == '-')
-		return say_usage("detach", "%s: unknown option", argv[1]);
+	code = options_parse(&command_detach, argc, argv, take_nothing, NULL,
+			     &devices);
+	if (code != EXIT_DONE)
+		return code;
+	count = argc - (devices - argv);
 	error = dataplane_open(&open, OPEN_WRITE, &dataplane, &fail);
-	if (error == -ENOENT && argc == 1) {
+	if (error == -ENOENT && !count) {
 		puts("nothing is attached");
 		return EXIT_DONE;
 	}
 	if (error)
 		return say_failed("%s", fail.text);
-	code = detach_some(dataplane, argv + 1, argc - 1);
+	code = detach_some(dataplane, devices, count);
 	dataplane_close(dataplane);
 	return code;
 }
+
+const struct command command_detach = {
+	.name = "detach",
+	.arguments = "[DEV...]",
+	.help = "detach from devices, or from all and remove everything",
+	.options = detach_options,
+	.run = run_detach,
+};

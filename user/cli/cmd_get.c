@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* get: what is published, with live numbers, as tables or for machines. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/join.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/tables.h"
 
@@ -77,38 +77,46 @@ static json_t *select_objects(const struct view *view,
 	return list;
 }
 
+#define EXPECTED							\
+	"classes, gateways, listenersets, listeners, routes, backends or flows"
+
+static const struct cli_option get_options[] = {
+	{ 'n', "namespace", "NS", "only what is in this namespace" },
+	{ 'o', "output", "FORM",
+	  "table, wide (with every condition), json or yaml" },
+	{ 0 },
+};
+
+static int take_option(void *context, int id, char *argument)
+{
+	struct query *query = context;
+
+	if (id == 'n') {
+		query->namespace = argument;
+		return EXIT_DONE;
+	}
+	return output_parse("get", argument, OUTPUT_TABLE | OUTPUT_WIDE |
+			    OUTPUT_JSON | OUTPUT_YAML, &query->output);
+}
+
 static int parse(struct query *query, int argc, char **argv)
 {
-	int option, code = EXIT_DONE;
+	char **rest;
+	int code = options_parse(&command_get, argc, argv, take_option, query,
+				 &rest);
 
-	optind = 0;	/* anew: main() parsed its options in another order */
-	while ((option = getopt(argc, argv, "n:o:")) >= 0) {
-		if (option == 'n')
-			query->namespace = optarg;
-		else if (option == 'o')
-			code = output_parse("get", optarg, OUTPUT_TABLE |
-					    OUTPUT_WIDE | OUTPUT_JSON |
-					    OUTPUT_YAML, &query->output);
-		else
-			code = say_usage("get", "see above");
-		if (code != EXIT_DONE)
-			return code;
-	}
-	if (optind < argc) {
-		query->kind = find_kind(argv[optind]);
-		if (!query->kind)
-			return say_usage("get", "%s: expected classes, gateways, listenersets, listeners, routes, backends or flows",
-					 argv[optind]);
-		optind++;
-	}
-	if (optind < argc)
-		query->name = argv[optind++];
-	if (!query->kind || optind < argc)
-		return say_usage("get", "expected KIND [NAME]: classes, gateways, listenersets, listeners, routes, backends or flows");
+	if (code != EXIT_DONE)
+		return code;
+	if (!rest[0] || (rest[1] && rest[2]))
+		return say_usage("get", "expected KIND [NAME]: " EXPECTED);
+	query->kind = find_kind(rest[0]);
+	if (!query->kind)
+		return say_usage("get", "%s: expected " EXPECTED, rest[0]);
+	query->name = rest[1];
 	return EXIT_DONE;
 }
 
-int cmd_get(const struct globals *globals, int argc, char **argv)
+static int run_get(const struct globals *globals, int argc, char **argv)
 {
 	struct query query = { .output = OUTPUT_TABLE };
 	struct view view;
@@ -133,3 +141,11 @@ int cmd_get(const struct globals *globals, int argc, char **argv)
 	view_close(&view);
 	return code;
 }
+
+const struct command command_get = {
+	.name = "get",
+	.arguments = "KIND [NAME]",
+	.help = EXPECTED ", with live numbers",
+	.options = get_options,
+	.run = run_get,
+};

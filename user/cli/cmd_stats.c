@@ -2,7 +2,6 @@
 /* stats: counters as a table, JSON, or Prometheus text. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/prometheus.h"
 #include "cli/view.h"
@@ -136,39 +136,64 @@ static int write_textfile(const struct view *view, const char *path)
 	return EXIT_DONE;
 }
 
-int cmd_stats(const struct globals *globals, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "textfile", required_argument, NULL, 't' },
-		{ 0 },
-	};
-	const char *output = "table", *textfile = NULL;
-	struct view view;
-	int option, code;
+#define OPTION_TEXTFILE 256
 
-	optind = 0;	/* anew: main() parsed its options in another order */
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) >= 0) {
-		if (option == 'o')
-			output = optarg;
-		else if (option == 't')
-			textfile = optarg;
-		else
-			return say_usage("stats", "see above");
+static const struct cli_option stats_options[] = {
+	{ 'o', "output", "FORM", "table, json, yaml or prometheus" },
+	{ OPTION_TEXTFILE, "textfile", "PATH",
+	  "Prometheus text into this file, at once" },
+	{ 0 },
+};
+
+struct stats_request {
+	enum output output;
+	const char *textfile;
+};
+
+static int take_option(void *context, int id, char *argument)
+{
+	struct stats_request *request = context;
+
+	if (id == OPTION_TEXTFILE) {
+		request->textfile = argument;
+		return EXIT_DONE;
 	}
-	if (strcmp(output, "table") && strcmp(output, "json") &&
-	    strcmp(output, "prometheus"))
-		return say_usage("stats", "-o %s: expected table, json or prometheus", output);
+	return output_parse("stats", argument, OUTPUT_TABLE | OUTPUT_JSON |
+			    OUTPUT_YAML | OUTPUT_PROMETHEUS, &request->output);
+}
+
+static int run_stats(const struct globals *globals, int argc, char **argv)
+{
+	struct stats_request request = { .output = OUTPUT_TABLE };
+	struct view view;
+	char **rest;
+	int code;
+
+	code = options_parse(&command_stats, argc, argv, take_option, &request,
+			     &rest);
+	if (code != EXIT_DONE)
+		return code;
+	if (*rest)
+		return say_usage("stats", "%s: unexpected", *rest);
 	code = view_open(globals, &view);
 	if (code != EXIT_DONE)
 		return code;
-	if (textfile)
-		code = write_textfile(&view, textfile);
-	else if (!strcmp(output, "json"))
-		code = output_print(stats_json(&view), OUTPUT_JSON);
-	else if (!strcmp(output, "prometheus"))
+	if (request.textfile)
+		code = write_textfile(&view, request.textfile);
+	else if (request.output == OUTPUT_PROMETHEUS)
 		prometheus_print(stdout, &view);
-	else
+	else if (request.output == OUTPUT_TABLE)
 		print_table(&view);
+	else
+		code = output_print(stats_json(&view), request.output);
 	view_close(&view);
 	return code;
 }
+
+const struct command command_stats = {
+	.name = "stats",
+	.arguments = "",
+	.help = "counters",
+	.options = stats_options,
+	.run = run_stats,
+};

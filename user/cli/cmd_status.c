@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* status: what is attached, where and how, and how full it is. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/view.h"
 #include "dataplane/attach.h"
@@ -73,22 +73,35 @@ static void print_table(const json_t *status)
 	       json_integer_value(json_array_get(ports, 1)));
 }
 
-int cmd_status(const struct globals *globals, int argc, char **argv)
+static const struct cli_option status_options[] = {
+	{ 'o', "output", "FORM", "table, json or yaml" },
+	{ 0 },
+};
+
+static int take_option(void *context, int id, char *argument)
+{
+	(void)id;
+	return output_parse("status", argument, OUTPUT_TABLE | OUTPUT_JSON |
+			    OUTPUT_YAML, context);
+}
+
+static int run_status(const struct globals *globals, int argc, char **argv)
 {
 	struct attachment *list = NULL;
 	struct fail fail = { 0 };
-	bool json = false;
+	enum output output = OUTPUT_TABLE;
 	struct view view;
 	json_t *status;
 	size_t count;
-	int option, code;
+	char **rest;
+	int code;
 
-	optind = 0;	/* anew: main() parsed its options in another order */
-	while ((option = getopt(argc, argv, "o:")) >= 0) {
-		json = option == 'o' && !strcmp(optarg, "json");
-		if (!json && (option != 'o' || strcmp(optarg, "table")))
-			return say_usage("status", "expected -o table or json");
-	}
+	code = options_parse(&command_status, argc, argv, take_option, &output,
+			     &rest);
+	if (code != EXIT_DONE)
+		return code;
+	if (*rest)
+		return say_usage("status", "%s: unexpected", *rest);
 	code = view_open(globals, &view);
 	if (code != EXIT_DONE)
 		return code;
@@ -97,8 +110,8 @@ int cmd_status(const struct globals *globals, int argc, char **argv)
 		return say_failed("%s", fail.text);
 	}
 	status = status_json(globals, &view, list, count);
-	if (json) {
-		code = output_print(status, OUTPUT_JSON);
+	if (output != OUTPUT_TABLE) {
+		code = output_print(status, output);
 	} else {
 		print_table(status);
 		json_decref(status);
@@ -107,3 +120,11 @@ int cmd_status(const struct globals *globals, int argc, char **argv)
 	view_close(&view);
 	return code;
 }
+
+const struct command command_status = {
+	.name = "status",
+	.arguments = "",
+	.help = "what is attached, and how full it is",
+	.options = status_options,
+	.run = run_status,
+};

@@ -2,7 +2,6 @@
 #include "cli/input.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,57 +36,61 @@ static void print_skipped(const struct model *model)
 	fputs(": not for a layer-4 gateway\n", stderr);
 }
 
-static int parse(struct input *input, const char *command, int argc,
-		 char **argv)
-{
-	static const struct option options[] = {
-		{ "filename", required_argument, NULL, 'f' },
-		{ "gateway-class", required_argument, NULL, 'c' },
-		{ "lenient", no_argument, NULL, 'l' },
-		{ "strict", no_argument, NULL, 's' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "output", required_argument, NULL, 'o' },
-		{ 0 },
-	};
-	int option;
+struct parse {
+	struct input *input;
+	const char *command;
+};
 
-	optind = 0;	/* anew: main() parsed its options in another order */
-	while ((option = getopt_long(argc, argv, "f:o:", options, NULL)) >= 0) {
-		switch (option) {
-		case 'f':
-			if (input->path_count == INPUT_MAX)
-				return say_usage(command, "more than %d -f: give a directory instead", INPUT_MAX);
-			input->paths[input->path_count++] = optarg;
-			break;
-		case 'c':
-			if (input->class_count == INPUT_MAX)
-				return say_usage(command, "more than %d --gateway-class", INPUT_MAX);
-			input->classes[input->class_count++] = optarg;
-			break;
-		case 'l':
-			input->lenient = true;
-			break;
-		case 's':
-			input->strict = true;
-			break;
-		case 'n':
-			input->dry_run = true;
-			break;
-		case 'o':
-			input->output = optarg;
-			break;
-		default:
-			return say_usage(command, "see above");
-		}
+static int take_option(void *context, int id, char *argument)
+{
+	const struct parse *parse = context;
+	struct input *input = parse->input;
+
+	switch (id) {
+	case 'f':
+		if (input->path_count == INPUT_MAX)
+			return say_usage(parse->command, "more than %d -f: give a directory instead", INPUT_MAX);
+		input->paths[input->path_count++] = argument;
+		break;
+	case INPUT_GATEWAY_CLASS:
+		if (input->class_count == INPUT_MAX)
+			return say_usage(parse->command, "more than %d --gateway-class", INPUT_MAX);
+		input->classes[input->class_count++] = argument;
+		break;
+	case INPUT_LENIENT:
+		input->lenient = true;
+		break;
+	case INPUT_STRICT:
+		input->strict = true;
+		break;
+	case INPUT_DRY_RUN:
+		input->dry_run = true;
+		break;
+	case 'o':
+		input->output = argument;
+		break;
 	}
-	if (optind < argc)
-		return say_usage(command, "%s: unexpected (files are given with -f)", argv[optind]);
-	if (!input->path_count)
-		return say_usage(command, "-f PATH is missing (a file, a directory, or - for standard input)");
 	return EXIT_DONE;
 }
 
-int input_read(struct input *input, const char *command, int argc,
+static int parse_options(struct input *input, const struct command *command,
+			 int argc, char **argv)
+{
+	struct parse parse = { input, command->name };
+	char **rest;
+	int code;
+
+	code = options_parse(command, argc, argv, take_option, &parse, &rest);
+	if (code != EXIT_DONE)
+		return code;
+	if (*rest)
+		return say_usage(command->name, "%s: unexpected (files are given with -f)", *rest);
+	if (!input->path_count)
+		return say_usage(command->name, "-f PATH is missing (a file, a directory, or - for standard input)");
+	return EXIT_DONE;
+}
+
+int input_read(struct input *input, const struct command *command, int argc,
 	       char **argv)
 {
 	struct manifest_options options = { 0 };
@@ -95,7 +98,7 @@ int input_read(struct input *input, const char *command, int argc,
 	size_t i;
 
 	*input = (struct input){ 0 };
-	code = parse(input, command, argc, argv);
+	code = parse_options(input, command, argc, argv);
 	if (code != EXIT_DONE)
 		return code;
 	options.lenient = input->lenient;

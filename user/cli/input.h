@@ -1,16 +1,34 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The options -f, --gateway-class and --lenient, and what they lead to. */
+/* The options of commands that read manifests, and what they lead to. */
 #ifndef L4GATE_CLI_INPUT_H
 #define L4GATE_CLI_INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/cmd.h"
+#include "cli/options.h"
 #include "compile/compile.h"
 #include "model/model.h"
 
 #define INPUT_MAX 64
+
+enum {
+	INPUT_GATEWAY_CLASS = 256,
+	INPUT_LENIENT,
+	INPUT_STRICT,
+	INPUT_DRY_RUN,
+};
+
+/* Of every command that reads manifests. */
+#define INPUT_OPTIONS							\
+	{ 'f', "filename", "PATH",					\
+	  "a file, a directory, or - for standard input" },		\
+	{ INPUT_GATEWAY_CLASS, "gateway-class", "NAME",			\
+	  "claim a class that is not given, or not ours" },		\
+	{ INPUT_LENIENT, "lenient", NULL,				\
+	  "unknown fields are warnings" },				\
+	{ INPUT_STRICT, "strict", NULL,					\
+	  "conditions that are not good are errors" }
 
 struct input {
 	const char *paths[INPUT_MAX];
@@ -28,9 +46,9 @@ struct input {
 
 /*
  * Parses the arguments of a command and reads all -f. Diagnostics are printed.
- * EXIT_DONE, EXIT_FAILED or EXIT_USAGE; input_free() is due in any case.
+ * EXIT_DONE, or what the command has to return; input_free() is due in any case.
  */
-int input_read(struct input *input, const char *command, int argc,
+int input_read(struct input *input, const struct command *command, int argc,
 	       char **argv);
 
 /* Compiles what was read, for Gateways with these addresses of their own. */

@@ -18,12 +18,13 @@ int say_failed(const char *format, ...)
 
 int say_usage(const char *command, const char *format, ...)
 {
+	const char *space = *command ? " " : "";
 	va_list args;
 
-	fprintf(stderr, "l4gate %s: ", command);
+	fprintf(stderr, "l4gate%s%s: ", space, command);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fputs(" (l4gate --help)\n", stderr);
+	fprintf(stderr, " (l4gate%s%s --help)\n", space, command);
 	return EXIT_USAGE;
 }
