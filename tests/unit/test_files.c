@@ -12,57 +12,10 @@
 
 #include <cmocka.h>
 
-#include "model/manifest.h"
+#include "place.h"
 
 /* A user that owns nothing. */
 #define NOBODY 65534
-
-/* A directory of its own for each test; the paths are relative to it. */
-struct place {
-	char path[64];
-	int back;		/* the directory that we came from */
-	struct model model;
-	struct diags diags;
-};
-
-static int setup(void **state)
-{
-	struct place *place = calloc(1, sizeof(*place));
-
-	if (!place)
-		return -1;
-	strcpy(place->path, "/tmp/l4gate-test-XXXXXX");
-	place->back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (place->back < 0 || !mkdtemp(place->path) || chdir(place->path))
-		return -1;
-	*state = place;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *place = *state;
-	char command[128];
-	int err;
-
-	diags_free(&place->diags);
-	model_free(&place->model);
-	err = fchdir(place->back);
-	close(place->back);
-	snprintf(command, sizeof(command), "rm -rf %s", place->path);
-	err |= system(command);
-	free(place);
-	return err;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	assert_int_equal(fclose(out), 0);
-}
 
 static void write_namespace(const char *path, const char *name)
 {
@@ -76,17 +29,6 @@ static void write_namespace(const char *path, const char *name)
 static int read_path(struct place *place, const char *path)
 {
 	return manifest_read(path, NULL, &place->model, &place->diags);
-}
-
-/* The first diagnostic as it is printed is this line. */
-static void expect(struct place *place, const char *line)
-{
-	char *text;
-
-	assert_true(place->diags.count > 0);
-	text = diag_format(&place->diags.items[0]);
-	assert_string_equal(text, line);
-	free(text);
 }
 
 static void test_file(void **state)
@@ -268,8 +210,6 @@ static void test_bad_entries(void **state)
 	assert_int_equal(place->diags.errors, 3);
 	assert_int_equal(place->model.namespaces.count, 1);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -63,6 +63,9 @@ static int take_option(void *context, int id, char *argument)
 	case INPUT_STRICT:
 		input->strict = true;
 		break;
+	case INPUT_NAMESPACE_FROM_DIR:
+		input->namespace_from_dir = true;
+		break;
 	case INPUT_DRY_RUN:
 		input->dry_run = true;
 		break;
@@ -102,6 +105,7 @@ int input_read(struct input *input, const struct command *command, int argc,
 	if (code != EXIT_DONE)
 		return code;
 	options.lenient = input->lenient;
+	options.namespace_from_dir = input->namespace_from_dir;
 	for (i = 0; i < input->path_count; i++)
 		error = manifest_read(input->paths[i], &options, &input->model,
 				      &input->diags) ?: error;

@@ -16,6 +16,7 @@ enum {
 	INPUT_GATEWAY_CLASS = 256,
 	INPUT_LENIENT,
 	INPUT_STRICT,
+	INPUT_NAMESPACE_FROM_DIR,
 	INPUT_DRY_RUN,
 };
 
@@ -28,7 +29,9 @@ enum {
 	{ INPUT_LENIENT, "lenient", NULL,				\
 	  "unknown fields are warnings" },				\
 	{ INPUT_STRICT, "strict", NULL,					\
-	  "conditions that are not good are errors" }
+	  "conditions that are not good are errors" },			\
+	{ INPUT_NAMESPACE_FROM_DIR, "namespace-from-dir", NULL,		\
+	  "PATH holds a directory for each namespace" }
 
 struct input {
 	const char *paths[INPUT_MAX];
@@ -37,6 +40,7 @@ struct input {
 	size_t class_count;
 	bool lenient;
 	bool strict;
+	bool namespace_from_dir;
 	bool dry_run;		/* apply */
 	const char *output;	/* -o, or NULL */
 	struct model model;

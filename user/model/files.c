@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "model/files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/array.h"
-
-void path_list_free(struct path_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct path_list){ 0 };
-}
 
 struct source *source_new(struct model *model, const char *name)
 {
@@ -40,8 +31,7 @@ struct source *source_new(struct model *model, const char *name)
 	return source;
 }
 
-/* Adds "NAME: error: text" about a file as a whole; returns error. */
-static int file_error(struct model *model, const char *name, int error,
+int file_error(struct model *model, const char *name, int error,
 		      const char *text, struct diags *diags)
 {
 	struct source *source = source_new(model, name);
@@ -126,7 +116,40 @@ out:
 	return err;
 }
 
-int source_read(struct model *model, const char *path,
+int open_beneath(const char *path, size_t root, int flags)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	char *prefix;
+	int top, fd;
+
+	if (!root)
+		return open(path, flags | O_CLOEXEC);
+	prefix = strndup(path, root);
+	if (!prefix)
+		return -1;
+	top = open(prefix, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	free(prefix);
+	if (top < 0)
+		return top;
+	fd = syscall(SYS_openat2, top, path[root] ? path + root + 1 : ".",
+		     &how, sizeof(how));
+	close(top);
+	return fd;
+}
+
+const char *explain_open(int error, size_t root)
+{
+	if (root && error == -EXDEV)
+		return "a symbolic link leads out of the directory of this namespace, refused";
+	if (root && error == -ENOSYS)
+		return "to stay below the directory of a namespace takes openat2(), Linux 5.6 or later";
+	return strerror(-error);
+}
+
+int source_read(struct model *model, const char *path, size_t root,
 		struct source **ret_source, struct diags *diags)
 {
 	bool is_stdin = !strcmp(path, "-");
@@ -138,9 +161,10 @@ int source_read(struct model *model, const char *path,
 
 	/* Nonblocking: opening a FIFO without a writer would wait for one. */
 	fd = is_stdin ? STDIN_FILENO :
-	     open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	     open_beneath(path, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return file_error(model, name, -errno, strerror(errno), diags);
+		return file_error(model, name, -errno,
+				  explain_open(-errno, root), diags);
 	err = is_stdin ? 0 : check_file(model, name, fd, diags);
 	if (err)
 		goto out;
@@ -273,135 +297,4 @@ int source_check(struct source *source, struct diags *diags)
 		i += n;
 	}
 	return 0;
-}
-
-/* A directory that was read, by its identity. */
-struct visit {
-	dev_t dev;
-	ino_t ino;
-};
-
-struct walk {
-	struct model *model;
-	struct diags *diags;
-	struct path_list *list;
-	struct {
-		struct visit *items;
-		size_t count;
-		size_t capacity;
-	} visits;
-	int err;		/* the first one */
-};
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), m = strlen(suffix);
-
-	return n > m && !strcmp(name + n - m, suffix);
-}
-
-static bool is_manifest(const char *name)
-{
-	return has_suffix(name, ".yaml") || has_suffix(name, ".yml") ||
-	       has_suffix(name, ".json");
-}
-
-static void walk_error(struct walk *walk, const char *path, int error)
-{
-	file_error(walk->model, path, error, strerror(-error), walk->diags);
-	if (!walk->err)
-		walk->err = error;
-}
-
-/* Remembers the directory; false if it was there before. */
-static bool first_visit(struct walk *walk, const struct stat *st)
-{
-	struct visit *visit;
-	size_t i;
-
-	for (i = 0; i < walk->visits.count; i++) {
-		visit = &walk->visits.items[i];
-		if (visit->dev == st->st_dev && visit->ino == st->st_ino)
-			return false;
-	}
-	visit = array_append(&walk->visits);
-	if (!visit) {
-		walk->err = -ENOMEM;
-		return false;
-	}
-	*visit = (struct visit){ st->st_dev, st->st_ino };
-	return true;
-}
-
-static void walk_directory(struct walk *walk, const char *path);
-
-static void walk_entry(struct walk *walk, const char *directory,
-		       const char *name)
-{
-	const char *slash = has_suffix(directory, "/") ? "" : "/";
-	bool manifest = is_manifest(name);
-	char *path, **slot;
-	struct stat st;
-
-	if (asprintf(&path, "%s%s%s", directory, slash, name) < 0) {
-		walk->err = -ENOMEM;
-		return;
-	}
-	if (stat(path, &st)) {
-		if (manifest)
-			walk_error(walk, path, -errno);
-	} else if (S_ISDIR(st.st_mode)) {
-		walk_directory(walk, path);
-	} else if (manifest) {
-		slot = array_append(walk->list);
-		if (slot) {
-			*slot = path;
-			return;
-		}
-		walk->err = -ENOMEM;
-	}
-	free(path);
-}
-
-static void walk_directory(struct walk *walk, const char *path)
-{
-	struct dirent *entry;
-	struct stat st;
-	DIR *dir;
-
-	dir = opendir(path);
-	if (!dir || fstat(dirfd(dir), &st)) {
-		walk_error(walk, path, -errno);
-		goto out;
-	}
-	if (!first_visit(walk, &st))
-		goto out;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			walk_entry(walk, path, entry->d_name);
-out:
-	if (dir)
-		closedir(dir);
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int directory_list(struct model *model, const char *path,
-		   struct path_list *list, struct diags *diags)
-{
-	struct walk walk = { .model = model, .diags = diags, .list = list };
-
-	walk_directory(&walk, path);
-	free(walk.visits.items);
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items),
-		      compare_paths);
-	else if (!walk.err)
-		walk.err = file_error(model, path, -EINVAL,
-				      "no manifests (*.yaml, *.yml, *.json) in "
-				      "this directory", diags);
-	return walk.err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Files and directories into checked text. */
+/* Files into checked text. */
 #ifndef L4GATE_MODEL_FILES_H
 #define L4GATE_MODEL_FILES_H
 
@@ -8,23 +8,28 @@
 /* Files above this size are refused before they are parsed. */
 #define FILE_MAX_SIZE	(16 * 1024 * 1024)
 
-/* Paths, sorted; owned by malloc. */
-struct path_list {
-	char **items;
-	size_t count;
-	size_t capacity;
-};
-
-void path_list_free(struct path_list *list);
-
 /* A source of that name that belongs to model, empty as yet, or NULL. */
 struct source *source_new(struct model *model, const char *name);
 
+/* Adds "NAME: error: text" about a file as a whole; returns error. */
+int file_error(struct model *model, const char *name, int error,
+	       const char *text, struct diags *diags);
+
 /*
- * Reads a file, or standard input for "-", into *ret_source, which belongs to
- * model. 0 or -errno, then with a diagnostic.
+ * As open(). With a root, the first bytes of path name a directory (no symbolic
+ * link) that the way to the file must not leave: links in it that do are
+ * refused by the kernel itself, with EXDEV. A descriptor, or -1 and errno.
  */
-int source_read(struct model *model, const char *path,
+int open_beneath(const char *path, size_t root, int flags);
+
+/* What a failed open_beneath() means. */
+const char *explain_open(int error, size_t root);
+
+/*
+ * Reads a file (by open_beneath()), or standard input for "-", into *ret_source,
+ * which belongs to model. 0 or -errno, then with a diagnostic.
+ */
+int source_read(struct model *model, const char *path, size_t root,
 		struct source **ret_source, struct diags *diags);
 
 /*
@@ -33,13 +38,5 @@ int source_read(struct model *model, const char *path,
  * with a diagnostic.
  */
 int source_check(struct source *source, struct diags *diags);
-
-/*
- * Appends the manifests below a directory, sorted by path. Symbolic links are
- * followed, each directory is read once. 0 or the first -errno, then with a
- * diagnostic; what could be read is in the list all the same.
- */
-int directory_list(struct model *model, const char *path,
-		   struct path_list *list, struct diags *diags);
 
 #endif /* L4GATE_MODEL_FILES_H */

@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "model/cursor.h"
+#include "model/directory.h"
 #include "model/files.h"
 #include "model/format.h"
 #include "model/json.h"
@@ -455,30 +456,34 @@ out:
 	return err;
 }
 
-static int read_file(const char *path, struct model *model,
+static int read_file(const char *path, size_t root, struct model *model,
 		     struct object_reader *objects, struct diags *diags)
 {
 	struct source *source;
 	int err;
 
-	err = source_read(model, path, &source, diags);
+	err = source_read(model, path, root, &source, diags);
 	return err ? err : read_source(source, model, objects, diags);
 }
 
 static int read_directory(const char *path, struct model *model,
-			  struct object_reader *objects, struct diags *diags)
+			  bool by_namespace, struct object_reader *objects,
+			  struct diags *diags)
 {
-	struct path_list list = { 0 };
+	struct found_files files = { 0 };
 	int err, result;
 	size_t i;
 
-	result = directory_list(model, path, &list, diags);
-	for (i = 0; i < list.count && result != -ENOMEM; i++) {
-		err = read_file(list.items[i], model, objects, diags);
+	result = directory_list(model, path, by_namespace, &files, diags);
+	for (i = 0; i < files.count && result != -ENOMEM; i++) {
+		const struct found_file *file = &files.items[i];
+
+		objects->team = file->namespace;
+		err = read_file(file->path, file->root, model, objects, diags);
 		if (err == -ENOMEM || !result || result == -EINVAL)
 			result = err ? err : result;
 	}
-	path_list_free(&list);
+	found_files_free(&files);
 	return result;
 }
 
@@ -495,6 +500,7 @@ static int finish(struct object_reader *objects, size_t errors, int err)
 int manifest_read(const char *path, const struct manifest_options *options,
 		  struct model *model, struct diags *diags)
 {
+	bool by_namespace = options && options->namespace_from_dir;
 	struct object_reader objects;
 	size_t errors = diags->errors;
 	struct stat st;
@@ -502,9 +508,14 @@ int manifest_read(const char *path, const struct manifest_options *options,
 
 	objects_begin(&objects, options, model, diags);
 	if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode))
-		err = read_directory(path, model, &objects, diags);
+		err = read_directory(path, model, by_namespace, &objects,
+				     diags);
+	else if (by_namespace)
+		err = file_error(model, path, -EINVAL,
+				 "no directory, but namespaces are to be given by directories",
+				 diags);
 	else
-		err = read_file(path, model, &objects, diags);
+		err = read_file(path, 0, model, &objects, diags);
 	return finish(&objects, errors, err);
 }
 

@@ -7,6 +7,12 @@
 
 struct manifest_options {
 	bool lenient;		/* unknown fields of Gateway API kinds: warnings */
+	/*
+	 * Paths are directories of directories, one for each namespace: what is
+	 * below one is in that namespace, says so or nothing, and is nothing
+	 * that is in none. Files beside them may hold anything.
+	 */
+	bool namespace_from_dir;
 };
 
 /*

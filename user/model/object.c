@@ -218,9 +218,38 @@ static const char *peek(const struct node *root, const char *name)
 	return node && node->kind == NODE_SCALAR ? node->text : NULL;
 }
 
+/*
+ * Whether an object may be in a file of a namespace's own. What is in no
+ * namespace concerns them all, and only the operator of the node may give it.
+ */
+static bool check_team(struct object_reader *reader,
+		       const struct identity *identity,
+		       const struct node *root, bool cluster_scoped)
+{
+	const struct node *metadata = node_get(root, "metadata");
+	const struct node *node = node_get(metadata, "namespace");
+	const char *namespace = peek(root, "namespace");
+
+	if (!reader->team)
+		return true;
+	if (cluster_scoped)
+		diag_error(reader->diags, identity->kind_loc,
+			   "%s: is in no namespace, and this is the directory of namespace %s",
+			   identity->kind, reader->team);
+	else if (namespace && *namespace && !node_is_null(node) &&
+		 strcmp(namespace, reader->team))
+		diag_error(reader->diags, node_loc(reader->source, node),
+			   "namespace \"%s\": this is the directory of namespace %s",
+			   SHOW(namespace), reader->team);
+	else
+		return true;
+	return false;
+}
+
 /* The rules of metadata that differ from kind to kind. */
-static void finish_meta(struct decoder *decoder, const struct kind *kind,
-			const struct node *root, struct object_meta *meta)
+static void finish_meta(struct object_reader *reader, struct decoder *decoder,
+			const struct kind *kind, const struct node *root,
+			struct object_meta *meta)
 {
 	const struct node *node = node_get(root, "metadata");
 	const struct format *format = kind->name_format;
@@ -229,7 +258,7 @@ static void finish_meta(struct decoder *decoder, const struct kind *kind,
 		decode_error(decoder, decode_at(node, "namespace"),
 			     "namespace: a %s is in none", kind->kind);
 	if (!kind->cluster_scoped && !*meta->namespace)
-		meta->namespace = "default";
+		meta->namespace = reader->team ?: "default";
 	if (*meta->name && strlen(meta->name) > format->max)
 		decode_error(decoder, decode_at(node, "name"),
 			     "name: %zu bytes, at most %zu for a %s",
@@ -285,7 +314,8 @@ static int read_known(struct object_reader *reader, const struct kind *kind,
 		.kind = kind->kind,
 		.version = version,
 		.namespace = kind->cluster_scoped ? "" :
-			     peek(root, "namespace") ?: "default",
+			     peek(root, "namespace") ?: reader->team ?:
+			     "default",
 		.name = peek(root, "name"),
 	};
 	union any_object object = { 0 };
@@ -297,7 +327,7 @@ static int read_known(struct object_reader *reader, const struct kind *kind,
 	err = decode_object(&decoder, kind->schema, root, &object);
 	if (err)
 		return err;
-	finish_meta(&decoder, kind, root, meta);
+	finish_meta(reader, &decoder, kind, root, meta);
 	if (kind->has_status &&
 	    keep_given(&reader->model->arena, kind, version, root, meta))
 		return -ENOMEM;
@@ -331,6 +361,8 @@ static int read_object(struct object_reader *reader,
 		if (strcmp(kind->kind, identity->kind) ||
 		    !has_group(identity, kind->group))
 			continue;
+		if (!check_team(reader, identity, root, kind->cluster_scoped))
+			return 0;
 		for (v = 0; kind->versions[v]; v++)
 			if (!strcmp(kind->versions[v], identity->version))
 				return read_known(reader, kind,
@@ -338,7 +370,7 @@ static int read_object(struct object_reader *reader,
 		report_version(reader, kind, identity, root);
 		return 0;
 	}
-	if (is_output(identity))
+	if (is_output(identity) || !check_team(reader, identity, root, false))
 		return 0;
 	return skip(reader, identity);
 }

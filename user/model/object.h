@@ -24,6 +24,7 @@ struct object_reader {
 	struct diags *diags;
 	const struct source *source;	/* that is being read */
 	bool lenient;
+	const char *team;	/* namespace of all that is read, or NULL: any */
 	size_t seen;		/* objects met, skipped and broken ones, too */
 	size_t before[LIST_MAX];	/* objects that were there before */
 };
