@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "model/format.h"
+#include "util/inet.h"
 
 static void test_patterns(void **state)
 {
@@ -77,6 +78,32 @@ static void test_patterns(void **state)
 		{ &format_port_name, "http-2", true },
 		{ &format_port_name, "80", false },
 		{ &format_port_name, "a--b", false },
+		{ &format_seed, "0123456789abcdefABCDEF0123456789", true },
+		{ &format_seed, "0123456789abcdefABCDEF012345678", false },
+		{ &format_seed, "0123456789abcdefABCDEF01234567890", false },
+		{ &format_seed, "0123456789abcdefABCDEF012345678x", false },
+		{ &format_nat_address, "192.0.2.1", true },
+		{ &format_nat_address, "2001:DB8::1", true },
+		{ &format_nat_address, "::ffff:192.0.2.1", false },
+		{ &format_nat_address, "127.0.0.1", false },
+		{ &format_nat_address, "::", false },
+		{ &format_nat_address, "255.255.255.255", false },
+		{ &format_range, "0.0.0.0/0", true },
+		{ &format_range, "::/0", true },
+		{ &format_range, "192.0.2.1/32", true },
+		{ &format_range, "2001:db8::1/128", true },
+		{ &format_range, "192.0.2.0/33", false },
+		{ &format_range, "2001:db8::/129", false },
+		{ &format_range, "2001:db8::/1000", false },
+		{ &format_range, "192.0.2.0", false },
+		{ &format_range, "192.0.2.0/", false },
+		{ &format_range, "192.0.2.0/-1", false },
+		{ &format_range, "192.0.2.0/+1", false },
+		{ &format_range, "192.0.2.0/1 ", false },
+		{ &format_range, "192.0.2.0/01", false },
+		{ &format_range, "192.0.2/24", false },
+		{ &format_range, "/24", false },
+		{ &format_range, "::ffff:192.0.2.0/120", false },
 	};
 	size_t i;
 
@@ -131,6 +158,80 @@ static void test_time(void **state)
 			fail_msg("%s: taken", bad[i]);
 }
 
+static void test_duration(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+		const char *shortest;
+	} good[] = {
+		{ "0s", 0, "0s" },
+		{ "0h0m0s0ms", 0, "0s" },
+		{ "1ms", 1, "1ms" },
+		{ "999ms", 999, "999ms" },
+		{ "1s", 1000, "1s" },
+		{ "90s", 90000, "1m30s" },
+		{ "60m", 3600000, "1h" },
+		{ "00060m", 3600000, "1h" },
+		{ "7440s", 7440000, "2h4m" },
+		{ "1h30m30s500ms", 5430500, "1h30m30s500ms" },
+		{ "500ms1s", 1500, "1s500ms" },
+		{ "1h1h1h1h", 14400000, "4h" },
+		{ "99999h99999h99999h99999h", 1439985600000, "399996h" },
+	};
+	static const char *const bad[] = {
+		"", "1", "s", "1 s", "1s ", " 1s", "1S", "1d", "1us", "1.5s",
+		"-1s", "+1s", "123456s", "1h1h1h1h1h", "1hm", "1h30", "1sm",
+		"1mms",
+	};
+	char text[DURATION_TEXT_MAX];
+	int64_t ms;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ms = -7;
+		if (duration_parse(good[i].text, &ms) || ms != good[i].ms)
+			fail_msg("%s: %lld", good[i].text, (long long)ms);
+		assert_string_equal(duration_format(ms, text),
+				    good[i].shortest);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (duration_parse(bad[i], &ms) != -EINVAL)
+			fail_msg("\"%s\": taken", bad[i]);
+}
+
+static void test_mask(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *masked;
+		bool was_set;
+	} cases[] = {
+		{ "192.0.2.129/25", "192.0.2.128", true },
+		{ "192.0.2.128/25", "192.0.2.128", false },
+		{ "255.255.255.255/0", "0.0.0.0", true },
+		{ "192.0.2.1/32", "192.0.2.1", false },
+		{ "10.1.2.3/8", "10.0.0.0", true },
+		{ "172.31.0.0/12", "172.16.0.0", true },
+		{ "2001:db8::1/128", "2001:db8::1", false },
+		{ "2001:db8::1/127", "2001:db8::", true },
+		{ "2001:db8:ffff::/33", "2001:db8:8000::", true },
+		{ "ffff::/0", "::", true },
+	};
+	struct inet_prefix prefix;
+	char text[INET_TEXT_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(inet_parse_prefix(cases[i].text, &prefix), 0);
+		assert_int_equal(inet_mask(&prefix), cases[i].was_set);
+		assert_string_equal(inet_format(&prefix.addr, text),
+				    cases[i].masked);
+	}
+}
+
 static void test_distance(void **state)
 {
 	(void)state;
@@ -176,6 +277,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_show),
 	};

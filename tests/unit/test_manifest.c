@@ -219,7 +219,7 @@ static void test_gateway(void **state)
 	assert_string_equal(gateway->class_name, "l4gate");
 	assert_int_equal(gateway->class_loc.line, 5);
 	assert_true(gateway->has_parameters);
-	assert_int_equal(gateway->parameters_loc.line, 10);
+	assert_int_equal(gateway->parameters_ref.loc.line, 10);
 
 	assert_int_equal(gateway->address_count, 5);
 	assert_int_equal(gateway->addresses[0].type, ADDRESS_IP);

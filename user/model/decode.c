@@ -273,6 +273,30 @@ static int decode_time(struct decoder *decoder, const struct field *field,
 	return 0;
 }
 
+static int decode_duration(struct decoder *decoder, const struct field *field,
+			   const struct node *node, void *object)
+{
+	char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+	int64_t value;
+
+	if (!node_is_string(node)) {
+		report_type(decoder, field->name, node, format_duration.expected);
+		return 0;
+	}
+	if (!check_format(decoder, field->name, &format_duration,
+			  node_loc(decoder->source, node), node->text) ||
+	    duration_parse(node->text, &value))
+		return 0;
+	if (value < field->min || value > field->max)
+		decode_error(decoder, node, "%s %s: expected %s to %s",
+			     field->name, node->text,
+			     duration_format(field->min, min),
+			     duration_format(field->max, max));
+	else
+		store_integer(field, object, value);
+	return 0;
+}
+
 static int decode_nested(struct decoder *decoder, const struct field *field,
 			 const struct node *node, void *object)
 {
@@ -459,6 +483,7 @@ static int (*const decoders[])(struct decoder *decoder,
 	[FIELD_BOOL] = decode_bool,
 	[FIELD_ENUM] = decode_enum,
 	[FIELD_TIME] = decode_time,
+	[FIELD_DURATION] = decode_duration,
 	[FIELD_OBJECT] = decode_nested,
 	[FIELD_LIST] = decode_list,
 	[FIELD_STRINGS] = decode_strings,

@@ -19,6 +19,7 @@ enum field_type {
 	FIELD_BOOL,		/* bool */
 	FIELD_ENUM,		/* enum: index into words */
 	FIELD_TIME,		/* int64_t */
+	FIELD_DURATION,		/* int64_t, in milliseconds */
 	FIELD_OBJECT,		/* struct by schema, or fields of the same one */
 	FIELD_LIST,		/* of structs by schema */
 	FIELD_STRINGS,		/* list: const char ** */
@@ -44,7 +45,7 @@ struct field {
 	const char *const *words;	/* of an enum; ends with NULL */
 	const char *fallback;	/* of a string that is not given */
 	int64_t initial;	/* of another one that is not given */
-	int64_t min;		/* of an integer; of a list's or map's size */
+	int64_t min;		/* of a number; of a list's or map's size */
 	int64_t max;		/* 0 for a list: no limit */
 	const struct schema *schema;
 	int (*decode)(struct decoder *decoder, const struct node *node,

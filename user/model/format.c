@@ -3,10 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "util/inet.h"
 
 /*
  * Bytes of the control character at text, 0 if it is none: C0, DEL, or C1,
@@ -189,6 +193,38 @@ static bool match_printable(const char *text)
 	return true;
 }
 
+static bool match_duration(const char *text)
+{
+	int64_t ms;
+
+	return !duration_parse(text, &ms);
+}
+
+static bool match_seed(const char *text)
+{
+	size_t digits = strspn(text, "0123456789abcdefABCDEF");
+
+	return digits == 32 && !text[digits];
+}
+
+/* A mapped address is no address of a packet: it would match nothing. */
+static bool match_nat_address(const char *text)
+{
+	struct inet_addr addr;
+
+	return !inet_parse(text, &addr) && !inet_is_mapped(&addr) &&
+	       !inet_is_unspecified(&addr) && !inet_is_loopback(&addr) &&
+	       !inet_is_multicast(&addr);
+}
+
+static bool match_range(const char *text)
+{
+	struct inet_prefix prefix;
+
+	return !inet_parse_prefix(text, &prefix) &&
+	       !inet_is_mapped(&prefix.addr);
+}
+
 #define LABEL_TEXT "lower-case letters, digits and '-', first and last a " \
 		   "letter or digit"
 #define SUBDOMAIN_TEXT "lower-case letters, digits, '-' and '.', each part " \
@@ -245,6 +281,19 @@ const struct format format_optional_label = {
 	match_optional_label, 0, 63, LABEL_TEXT,
 };
 const struct format format_annotation_value = { NULL, 0, 262144, NULL };
+const struct format format_duration = {
+	match_duration, 1, 28, "a duration such as 1h30m or 90s",
+};
+const struct format format_seed = {
+	match_seed, 32, 32, "32 hexadecimal digits",
+};
+const struct format format_nat_address = {
+	match_nat_address, 1, 45,
+	"an IPv4 or IPv6 address that a backend can answer",
+};
+const struct format format_range = {
+	match_range, 1, 43, "a range such as 192.0.2.0/24 or 2001:db8::/32",
+};
 
 /* Two digits; -1 if they are none or above max. */
 static int two_digits(const char *text, int max)
@@ -317,6 +366,63 @@ int time_parse(const char *text, int64_t *ret_seconds)
 	tm.tm_sec = second;
 	*ret_seconds = (int64_t)timegm(&tm) - offset;
 	return 0;
+}
+
+/* The units of durations, the largest first. */
+static const struct unit {
+	const char *name;
+	int64_t ms;
+} units[] = {
+	{ "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+};
+
+#define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
+
+/* The unit that text[size] is, or NULL. */
+static const struct unit *find_unit(const char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < UNIT_COUNT; i++)
+		if (strlen(units[i].name) == size &&
+		    !memcmp(units[i].name, text, size))
+			return &units[i];
+	return NULL;
+}
+
+/* One to four components, each of one to five digits and a unit. */
+int duration_parse(const char *text, int64_t *ret_ms)
+{
+	const struct unit *unit;
+	size_t i, digits, size;
+	int64_t ms = 0;
+
+	for (i = 0; i < 4 && (*text || !i); i++) {
+		digits = strspn(text, "0123456789");
+		size = strspn(text + digits, "hms");
+		unit = find_unit(text + digits, size);
+		if (!digits || digits > 5 || !unit)
+			return -EINVAL;
+		ms += strtol(text, NULL, 10) * unit->ms;
+		text += digits + size;
+	}
+	if (*text)
+		return -EINVAL;
+	*ret_ms = ms;
+	return 0;
+}
+
+const char *duration_format(int64_t ms, char *text)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < UNIT_COUNT; i++) {
+		if (ms >= units[i].ms)
+			n += sprintf(text + n, "%" PRId64 "%s",
+				     ms / units[i].ms, units[i].name);
+		ms %= units[i].ms;
+	}
+	return n ? text : strcpy(text, "0s");
 }
 
 #define WORD_MAX	40

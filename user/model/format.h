@@ -31,9 +31,22 @@ extern const struct format format_description;
 extern const struct format format_port_name;	/* IANA: of targetPort */
 extern const struct format format_optional_label;
 extern const struct format format_annotation_value;
+extern const struct format format_duration;	/* GEP-2257 */
+extern const struct format format_seed;
+extern const struct format format_nat_address;
+extern const struct format format_range;	/* of addresses: CIDR */
 
 /* "2026-01-31T12:00:00.5+02:00" to seconds since 1970; 0 or -EINVAL. */
 int time_parse(const char *text, int64_t *ret_seconds);
+
+/* "1h30m" to milliseconds, by GEP-2257; 0 or -EINVAL. */
+int duration_parse(const char *text, int64_t *ret_ms);
+
+/* Longest text of duration_format. */
+#define DURATION_TEXT_MAX 48
+
+/* The shortest text, from "0s" up, into text[DURATION_TEXT_MAX]; returns text. */
+const char *duration_format(int64_t ms, char *text);
 
 /*
  * Steps (insert, delete, replace, swap neighbours) from one word to another,

@@ -28,6 +28,8 @@ extern const struct kind kind_reference_grant;
 extern const struct kind kind_service;
 extern const struct kind kind_endpoint_slice;
 extern const struct kind kind_namespace;
+extern const struct kind kind_gateway_parameters;
+extern const struct kind kind_route_policy;
 
 /* Room for an object of any kind. */
 union any_object {
@@ -39,6 +41,8 @@ union any_object {
 	struct service service;
 	struct endpoint_slice endpoint_slice;
 	struct namespace namespace;
+	struct gateway_parameters gateway_parameters;
+	struct route_policy route_policy;
 };
 
 /* Of metadata, the same for every kind. */

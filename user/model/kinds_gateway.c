@@ -57,13 +57,18 @@ static const struct schema schema_address = {
 
 /* ------------------------------------------------------------- gateway */
 
+#define PARAMETERS_REF_FIELDS						\
+	{ .name = "group", .type = FIELD_STRING, .required = true,	\
+	  STORE(struct parameters_ref, group),				\
+	  .format = &format_group },					\
+	{ .name = "kind", .type = FIELD_STRING, .required = true,	\
+	  STORE(struct parameters_ref, kind), .format = &format_kind },	\
+	{ .name = "name", .type = FIELD_STRING, .required = true,	\
+	  STORE(struct parameters_ref, name),				\
+	  .format = &format_object_name }
+
 static const struct field parameters_fields[] = {
-	{ .name = "group", .type = FIELD_STRING, .required = true,
-	  .format = &format_group },
-	{ .name = "kind", .type = FIELD_STRING, .required = true,
-	  .format = &format_kind },
-	{ .name = "name", .type = FIELD_STRING, .required = true,
-	  .format = &format_object_name },
+	PARAMETERS_REF_FIELDS,
 	{ 0 }
 };
 
@@ -76,8 +81,9 @@ static const struct field infrastructure_fields[] = {
 	  .format = &format_annotation_value },
 	{ .name = "parametersRef", .type = FIELD_OBJECT,
 	  .schema = &schema_parameters,
+	  .offset = offsetof(struct gateway, parameters_ref),
 	  .present = offsetof(struct gateway, has_parameters),
-	  STORE_LOC(struct gateway, parameters_loc) },
+	  STORE_LOC(struct gateway, parameters_ref.loc) },
 	{ 0 }
 };
 
@@ -171,13 +177,9 @@ const struct kind kind_gateway = {
 /* -------------------------------------------------------- gateway class */
 
 static const struct field class_parameters_fields[] = {
-	{ .name = "group", .type = FIELD_STRING, .required = true,
-	  .format = &format_group },
-	{ .name = "kind", .type = FIELD_STRING, .required = true,
-	  .format = &format_kind },
-	{ .name = "name", .type = FIELD_STRING, .required = true,
-	  .format = &format_object_name },
-	{ .name = "namespace", .type = FIELD_STRING, .format = &format_label },
+	PARAMETERS_REF_FIELDS,
+	{ .name = "namespace", .type = FIELD_STRING,
+	  STORE(struct parameters_ref, namespace), .format = &format_label },
 	{ 0 }
 };
 
@@ -191,8 +193,9 @@ static const struct field class_spec_fields[] = {
 	  .format = &format_controller },
 	{ .name = "parametersRef", .type = FIELD_OBJECT,
 	  .schema = &schema_class_parameters,
+	  .offset = offsetof(struct gateway_class, parameters_ref),
 	  .present = offsetof(struct gateway_class, has_parameters),
-	  STORE_LOC(struct gateway_class, parameters_loc) },
+	  STORE_LOC(struct gateway_class, parameters_ref.loc) },
 	{ .name = "description", .type = FIELD_STRING,
 	  .format = &format_description },
 	{ 0 }

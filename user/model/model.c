@@ -15,6 +15,8 @@ void model_free(struct model *model)
 	free(model->services.items);
 	free(model->slices.items);
 	free(model->namespaces.items);
+	free(model->parameters.items);
+	free(model->policies.items);
 	free(model->skipped.items);
 	free(model->sources.items);
 	arena_free(&model->arena);

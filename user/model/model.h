@@ -19,6 +19,7 @@
 #include "util/inet.h"
 
 #define GATEWAY_GROUP "gateway.networking.k8s.io"
+#define OWN_GROUP "l4gate.dev"
 
 struct node;
 
@@ -46,11 +47,20 @@ struct object_meta {
 	const struct given *given;	/* kinds with a status only, or NULL */
 };
 
+/* Of a GatewayClass or, always in its own namespace, of a Gateway. */
+struct parameters_ref {
+	struct loc loc;
+	const char *group;
+	const char *kind;
+	const char *namespace;	/* "" if not given */
+	const char *name;
+};
+
 struct gateway_class {
 	struct object_meta meta;
 	const char *controller_name;
 	bool has_parameters;	/* spec.parametersRef is given */
-	struct loc parameters_loc;
+	struct parameters_ref parameters_ref;
 };
 
 /* A metav1.LabelSelector: its terms are ANDed. */
@@ -127,7 +137,7 @@ struct gateway {
 	size_t listener_count;
 	struct allowed_namespaces allowed_listeners;	/* ListenerSets of which */
 	bool has_parameters;	/* spec.infrastructure.parametersRef is given */
-	struct loc parameters_loc;
+	struct parameters_ref parameters_ref;
 };
 
 /* Of a route, or of a ListenerSet. */
@@ -257,6 +267,90 @@ struct namespace {
 	struct object_meta meta;	/* with kubernetes.io/metadata.name */
 };
 
+/* A value of our own kinds: a number, an index into words, milliseconds. */
+struct setting {
+	struct loc loc;
+	int64_t value;		/* or NOT_GIVEN; of a list: items, 0 if not given */
+};
+
+#define NOT_GIVEN (-1)
+
+enum forwarding_mode {
+	MODE_NAT,
+	MODE_TRANSPARENT,
+	MODE_DSR_L2,
+	MODE_DSR_IPIP,
+};
+extern const char *const forwarding_mode_words[];
+
+enum announcement {
+	ANNOUNCE_NONE,
+	ANNOUNCE_ARP,
+};
+extern const char *const announcement_words[];
+
+enum parameter {
+	PARAMETER_MODE,			/* enum forwarding_mode */
+	PARAMETER_NAT_ADDRESSES,	/* a list */
+	PARAMETER_TCP_HALF_OPEN,	/* idle timeouts */
+	PARAMETER_TCP_ESTABLISHED,
+	PARAMETER_TCP_CLOSING,
+	PARAMETER_UDP_UNREPLIED,
+	PARAMETER_UDP_REPLIED,
+	PARAMETER_DRAIN_TIMEOUT,
+	PARAMETER_ANNOUNCE,		/* enum announcement */
+	PARAMETER_MAX
+};
+
+struct parameters {
+	struct setting settings[PARAMETER_MAX];
+	const char **nat_texts;		/* as written */
+	struct inet_addr *nat_addresses;	/* the same, in order, each once */
+	const char *seed_text;		/* or NULL */
+	uint64_t seed[2];
+};
+
+struct gateway_parameters {
+	struct object_meta meta;
+	struct parameters spec;
+};
+
+enum session_affinity {
+	AFFINITY_NONE,		/* the default */
+	AFFINITY_CLIENT_IP,
+};
+extern const char *const session_affinity_words[];
+
+enum policy_setting {
+	POLICY_AFFINITY,		/* enum session_affinity */
+	POLICY_AFFINITY_TIMEOUT,
+	POLICY_ALLOW,			/* a list */
+	POLICY_DENY,			/* a list */
+	POLICY_MAX_FLOWS,
+	POLICY_NEW_FLOWS,		/* a second */
+	POLICY_BURST,			/* as POLICY_NEW_FLOWS if not given */
+	POLICY_IDLE_TIMEOUT,
+	POLICY_MAX
+};
+
+/* A route of the policy's own namespace. */
+struct policy_target {
+	struct loc loc;
+	enum protocol protocol;	/* its kind */
+	const char *name;
+};
+
+struct route_policy {
+	struct object_meta meta;
+	struct policy_target *targets;	/* each once */
+	size_t target_count;
+	struct setting settings[POLICY_MAX];
+	const char **allow_texts;	/* as written */
+	const char **deny_texts;
+	struct inet_prefix *allow;	/* the same, in the order of the manifest */
+	struct inet_prefix *deny;
+};
+
 /* A kind that was skipped, for the summary line. */
 struct skipped_kind {
 	const char *api_version;
@@ -286,6 +380,8 @@ struct model {
 	MODEL_LIST(struct service, services);
 	MODEL_LIST(struct endpoint_slice, slices);
 	MODEL_LIST(struct namespace, namespaces);
+	MODEL_LIST(struct gateway_parameters, parameters);
+	MODEL_LIST(struct route_policy, policies);
 	MODEL_LIST(struct skipped_kind, skipped);
 	MODEL_LIST(struct source *, sources);
 	size_t object_count;	/* decoded, without the skipped */

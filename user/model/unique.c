@@ -49,6 +49,9 @@ static void add_all(struct entries *entries, const struct model *model)
 	ADD_LIST(entries, model->services, "Service", LIST_SERVICES);
 	ADD_LIST(entries, model->slices, "EndpointSlice", LIST_SLICES);
 	ADD_LIST(entries, model->namespaces, "Namespace", LIST_NAMESPACES);
+	ADD_LIST(entries, model->parameters, "GatewayParameters",
+		 LIST_PARAMETERS);
+	ADD_LIST(entries, model->policies, "RoutePolicy", LIST_POLICIES);
 }
 
 static int compare_identity(const struct entry *a, const struct entry *b)
@@ -93,7 +96,8 @@ int objects_check_unique(const struct object_reader *reader)
 	      model->listener_sets.count +
 	      model->routes.count + model->grants.count +
 	      model->services.count + model->slices.count +
-	      model->namespaces.count;
+	      model->namespaces.count + model->parameters.count +
+	      model->policies.count;
 	if (!max)
 		return 0;
 	entries.items = calloc(max, sizeof(*entries.items));

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int inet_parse(const char *text, struct inet_addr *ret_addr)
@@ -18,6 +19,47 @@ int inet_parse(const char *text, struct inet_addr *ret_addr)
 		return -EINVAL;
 	*ret_addr = addr;
 	return 0;
+}
+
+int inet_parse_prefix(const char *text, struct inet_prefix *ret_prefix)
+{
+	const char *slash = strchr(text, '/');
+	struct inet_prefix prefix = { 0 };
+	char host[INET_TEXT_MAX];
+	unsigned int max;
+	size_t digits;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, slash - text);
+	host[slash - text] = 0;
+	if (inet_parse(host, &prefix.addr))
+		return -EINVAL;
+	max = prefix.addr.family == L4GATE_IPV4 ? 32 : 128;
+	digits = strspn(slash + 1, "0123456789");
+	if (!digits || digits > 3 || slash[1 + digits] ||
+	    (slash[1] == '0' && digits > 1) || atoi(slash + 1) > (int)max)
+		return -EINVAL;
+	prefix.length = atoi(slash + 1);
+	*ret_prefix = prefix;
+	return 0;
+}
+
+bool inet_mask(struct inet_prefix *prefix)
+{
+	size_t size = prefix->addr.family == L4GATE_IPV4 ? 4 : 16, i;
+	uint8_t *byte = (uint8_t *)prefix->addr.addr.w;
+	bool was_set = false;
+
+	for (i = 0; i < size; i++) {
+		int left = prefix->length - (int)i * 8;
+		uint8_t mask = left >= 8 ? 0xff : left <= 0 ? 0 :
+			       0xff << (8 - left);
+
+		was_set = was_set || (byte[i] & ~mask);
+		byte[i] &= mask;
+	}
+	return was_set;
 }
 
 const char *inet_format(const struct inet_addr *addr, char *text)
@@ -80,4 +122,12 @@ bool inet_is_link_local(const struct inet_addr *addr)
 	if (addr->family == L4GATE_IPV4)
 		return bytes(addr)[0] == 169 && bytes(addr)[1] == 254;
 	return bytes(addr)[0] == 0xfe && (bytes(addr)[1] & 0xc0) == 0x80;
+}
+
+bool inet_is_mapped(const struct inet_addr *addr)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return addr->family == L4GATE_IPV6 &&
+	       !memcmp(bytes(addr), prefix, sizeof(prefix));
 }
