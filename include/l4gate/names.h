@@ -22,4 +22,7 @@
 
 #define L4GATE_CONTROLLER	"l4gate.dev/gateway-controller"
 
+/* The condition of a route that a RoutePolicy is on (GEP-713). */
+#define L4GATE_POLICY_AFFECTED	"l4gate.dev/PolicyAffected"
+
 #endif /* L4GATE_NAMES_H */

@@ -199,6 +199,8 @@ static void shuffle_model(struct model *model)
 	SHUFFLE(model->services);
 	SHUFFLE(model->slices);
 	SHUFFLE(model->namespaces);
+	SHUFFLE(model->parameters);
+	SHUFFLE(model->policies);
 	for (i = 0; i < model->slices.count; i++)
 		shuffle(model->slices.items[i].endpoints,
 			model->slices.items[i].endpoint_count,

@@ -220,6 +220,8 @@ int routes_attach(struct work *work)
 		if (error)
 			return error;
 	}
+	for (i = 0; i < work->route_count; i++)
+		parameters_settle_seed(&work->routes[i]);
 	each_attachment(work, count_attachment);
 	each_attachment(work, contend);
 	each_attachment(work, mark_carrier);

@@ -41,6 +41,7 @@ static void write_listener(struct image *image,
 		.address_count = gateway->address_count,
 		.route = from->winner ? from->winner->image_index :
 			 IMAGE_NO_ROUTE,
+		.parameters = gateway->parameters,
 	};
 }
 
@@ -112,10 +113,12 @@ static int report_findings(struct work *work)
 static int run(struct work *work)
 {
 	return index_build(&work->index, work->model, &work->arena) ?:
+	       parameters_collect(work) ?:
 	       gateways_collect(work) ?:
 	       sets_collect(work) ?:
 	       conflicts_settle(work) ?:
 	       routes_attach(work) ?:
+	       policies_settle(work) ?:
 	       write_routes(work) ?:
 	       write_listeners(work) ?:
 	       circles_check(work) ?:

@@ -26,20 +26,22 @@ static bool is_claimed(const struct work *work, const char *name)
  */
 static bool is_ours(const struct work *work, const struct gateway *gateway)
 {
-	const struct gateway_class *class =
-		index_class(&work->index, gateway->class_name);
-	bool ours = class && !strcmp(class->controller_name, L4GATE_CONTROLLER);
+	const struct class_work *class =
+		parameters_class(work, gateway->class_name);
+	bool ours = class && !strcmp(class->class->controller_name,
+				     L4GATE_CONTROLLER);
+	bool claimed = is_claimed(work, gateway->class_name);
 	enum diag_level level = work->options->strict ? DIAG_ERROR :
 							DIAG_WARNING;
 
-	if (ours && class->has_parameters) {
+	if (class && class->fault && (ours || claimed)) {
 		diag_add(work->diags, level, gateway->class_loc,
 			 "gateway %s/%s: class \"%s\" is not accepted because of its parametersRef: left alone",
 			 gateway->meta.namespace, gateway->meta.name,
 			 gateway->class_name);
 		return false;
 	}
-	if (ours || is_claimed(work, gateway->class_name))
+	if (ours || claimed)
 		return true;
 	diag_add(work->diags, level, gateway->class_loc,
 		 "gateway %s/%s: class \"%s\" is %s: left alone (--gateway-class %s claims it)",
@@ -177,10 +179,8 @@ static int collect_gateway(struct work *work, const struct gateway *gateway,
 	to->group.meta = &gateway->meta;
 	to->group.gateway = to;
 	to->group.joins = true;
-	/* No kind of parameters is known here yet: refused. */
-	if (gateway->has_parameters)
-		to->fault = GATEWAY_PARAMETERS;
-	return collect_addresses(work, to) ?:
+	return parameters_apply(work, to) ?:
+	       collect_addresses(work, to) ?:
 	       listeners_collect(work, &to->group, gateway->listeners,
 				 gateway->listener_count);
 }

@@ -71,6 +71,9 @@ struct image_route {
 	struct image_backend *backends;	/* sorted by ref, address, port */
 	size_t backend_count;
 	struct image_table tables[L4GATE_FAMILIES];
+	const struct route_policy *policy;	/* that is on it, or NULL */
+	bool closed;		/* the policy can't be carried out: no tables,
+				   all new flows are rejected */
 };
 
 #define IMAGE_NO_ROUTE SIZE_MAX
@@ -91,6 +94,8 @@ struct image_listener {
 	size_t address_count;
 	size_t route;			/* the one that gets traffic, or
 					   IMAGE_NO_ROUTE: reject */
+	/* Of the Gateway, every setting with its value; nat_texts are not set. */
+	const struct parameters *parameters;
 };
 
 /* Status of a listener, programmed or not, as status.listeners[] has it. */
@@ -152,6 +157,31 @@ struct class_status {
 	struct conditions conditions;
 };
 
+/* Who refers to GatewayParameters: a GatewayClass or Gateway of ours. */
+struct parameters_user {
+	const char *kind;
+	const struct object_meta *meta;
+};
+
+struct parameters_status {
+	const struct gateway_parameters *object;
+	struct parameters_user *users;	/* classes first, each kind sorted */
+	size_t user_count;
+	struct conditions conditions;
+};
+
+/* status.ancestors[] of a policy: the ancestor is the target itself. */
+struct target_status {
+	const struct policy_target *target;
+	struct conditions conditions;
+};
+
+struct policy_status {
+	const struct route_policy *policy;
+	struct target_status *targets;	/* in the order of the spec */
+	size_t target_count;
+};
+
 struct image {
 	struct arena arena;
 	struct image_listener *listeners;	/* sorted by gateway, then port,
@@ -169,6 +199,10 @@ struct image {
 	struct route_status *route_statuses;	/* sorted; with a parent of ours,
 						   or an entry of its status */
 	size_t route_status_count;
+	struct parameters_status *parameters;	/* sorted */
+	size_t parameters_count;
+	struct policy_status *policies;		/* sorted */
+	size_t policy_count;
 };
 
 /* FNV-1a over the slots: equal tables have equal ones. */

@@ -48,6 +48,8 @@ COMPARE_BY_META(gateway_compare, struct gateway)
 COMPARE_BY_META(listener_set_compare, struct listener_set)
 COMPARE_BY_META(service_compare, struct service)
 COMPARE_BY_META(namespace_compare, struct namespace)
+COMPARE_BY_META(parameters_compare, struct gateway_parameters)
+COMPARE_BY_META(policy_compare, struct route_policy)
 
 static int route_compare(const void *a, const void *b)
 {
@@ -186,7 +188,11 @@ int index_build(struct index *index, const struct model *model,
 	    SORT_LIST(arena, model->services, index->services,
 		      index->service_count, service_compare) ||
 	    SORT_LIST(arena, model->namespaces, index->namespaces,
-		      index->namespace_count, namespace_compare))
+		      index->namespace_count, namespace_compare) ||
+	    SORT_LIST(arena, model->parameters, index->parameters,
+		      index->parameters_count, parameters_compare) ||
+	    SORT_LIST(arena, model->policies, index->policies,
+		      index->policy_count, policy_compare))
 		return -ENOMEM;
 	return sort_slices(index, model, arena) ?:
 	       sort_permits(index, model, arena);
@@ -227,6 +233,21 @@ const struct listener_set *index_listener_set(const struct index *index,
 	return FIND(index->listener_sets, index->listener_set_count,
 		    struct listener_set, namespace, name,
 		    listener_set_compare);
+}
+
+const struct route *index_route(const struct index *index,
+				enum protocol protocol, const char *namespace,
+				const char *name)
+{
+	const struct route key = {
+		.meta = { .namespace = namespace, .name = name },
+		.protocol = protocol,
+	};
+	const struct route *at = &key, **found;
+
+	found = bsearch(&at, index->routes, index->route_count, sizeof(at),
+			route_compare);
+	return found ? *found : NULL;
 }
 
 const struct service *index_service(const struct index *index,

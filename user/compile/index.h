@@ -29,6 +29,8 @@ struct index {
 	struct permit *permits;		/* by all of their fields */
 	const struct endpoint_slice **slices;	/* by namespace, service, name;
 						   only those with a service */
+	const struct gateway_parameters **parameters;	/* by namespace, name */
+	const struct route_policy **policies;		/* by namespace, name */
 	size_t class_count;
 	size_t gateway_count;
 	size_t listener_set_count;
@@ -37,6 +39,8 @@ struct index {
 	size_t namespace_count;
 	size_t permit_count;
 	size_t slice_count;
+	size_t parameters_count;
+	size_t policy_count;
 };
 
 /* Consecutive elements [first, first + count) of one of the lists. */
@@ -57,6 +61,9 @@ const struct gateway *index_gateway(const struct index *index,
 const struct listener_set *index_listener_set(const struct index *index,
 					      const char *namespace,
 					      const char *name);
+const struct route *index_route(const struct index *index,
+				enum protocol protocol, const char *namespace,
+				const char *name);
 const struct service *index_service(const struct index *index,
 				    const char *namespace, const char *name);
 const struct namespace *index_namespace(const struct index *index,

@@ -12,14 +12,13 @@
 #include "compile/work.h"
 #include "l4gate/names.h"
 
-static int write_class(struct arena *arena, const struct gateway_class *class,
+static int write_class(struct arena *arena, const struct class_work *class,
 		       struct class_status *to)
 {
-	to->class = class;
-	if (class->has_parameters)
+	to->class = class->class;
+	if (class->fault)
 		return condition_add(arena, &to->conditions, "Accepted", false,
-			"InvalidParameters",
-			"parametersRef: no kind of parameters is supported: remove it");
+				     "InvalidParameters", "%s", class->fault);
 	return condition_add(arena, &to->conditions, "Accepted", true,
 			     "Accepted", "l4gate serves this class");
 }
@@ -34,9 +33,9 @@ static int write_classes(struct work *work)
 	if (!image->classes)
 		return -ENOMEM;
 	for (i = 0; i < work->index.class_count; i++) {
-		const struct gateway_class *class = work->index.classes[i];
+		const struct class_work *class = &work->classes[i];
 
-		if (!strcmp(class->controller_name, L4GATE_CONTROLLER) &&
+		if (!strcmp(class->class->controller_name, L4GATE_CONTROLLER) &&
 		    write_class(&image->arena, class,
 				&image->classes[image->class_count++]))
 			return -ENOMEM;
@@ -81,8 +80,8 @@ static int gateway_accepted(struct work *work,
 
 	if (gateway->fault == GATEWAY_PARAMETERS)
 		return condition_add(arena, to, "Accepted", false,
-			"InvalidParameters",
-			"infrastructure.parametersRef: no kind of parameters is supported: remove it");
+				     "InvalidParameters", "%s",
+				     gateway->parameters_fault);
 	if (gateway->fault == GATEWAY_ADDRESS_UNSUPPORTED)
 		return condition_add(arena, to, "Accepted", false,
 			"UnsupportedAddress",
@@ -253,5 +252,5 @@ int status_write(struct work *work)
 			    work, &work->routes[i],
 			    &image->route_statuses[image->route_status_count++]))
 			return -ENOMEM;
-	return 0;
+	return status_write_own(work);
 }

@@ -104,6 +104,13 @@ static int not_accepted(struct work *work, const struct route *route,
 			"no listener%s%s of %s %s/%s takes routes of namespace %s: its owner has to widen allowedRoutes.namespaces",
 			wish.used ? " " : "", wish.text, ref->kind,
 			ref->namespace, ref->name, route->meta.namespace);
+	case ATTACH_SEED:
+		return condition_add(arena, to, "Accepted", false,
+			"UnsupportedValue",
+			"%s %s/%s has another seed than %s %s/%s, whose seed the only slot table of the route has: give both one seed, or each a route of its own",
+			ref->kind, ref->namespace, ref->name,
+			parent->seeded_by->kind, parent->seeded_by->namespace,
+			parent->seeded_by->name);
 	default:
 		return condition_add(arena, to, "Accepted", false,
 			"UnsupportedValue",
@@ -197,7 +204,10 @@ static void add_rejected(struct phrase *phrase, const struct route_work *route)
 	}
 	if (!route->carries)
 		return;
-	if (!sum)
+	if (route_is_closed(route))
+		phrase_add(phrase, "",
+			   " (every new flow is rejected because of a RoutePolicy)");
+	else if (!sum)
 		phrase_add(phrase, "",
 			   " (all weights are 0: every new flow is rejected)");
 	else if (rejected)
@@ -282,6 +292,7 @@ int status_write_route(struct work *work, const struct route_work *route,
 			accepted(work, route, parent, conditions) :
 			not_accepted(work, route->route, parent, conditions);
 		error = error ?: resolved(work, route, conditions) ?:
+			status_write_policy(work, route, conditions) ?:
 			write_attached(work, route, parent, &to->parents[i]);
 		if (error)
 			return error;

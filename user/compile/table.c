@@ -50,7 +50,10 @@ static bool is_served(const struct ref_work *ref, const struct target *target)
 	return target->chosen && ref->ref->weight;
 }
 
-/* The endpoints of all refs, in the order that image.h promises. */
+/*
+ * The endpoints of all refs, in the order that image.h promises. Those of a
+ * closed route keep the flows that they have: a policy is about new ones.
+ */
 static int write_backends(struct work *work, const struct route_work *route,
 			  struct image_route *image)
 {
@@ -71,7 +74,8 @@ static int write_backends(struct work *work, const struct route_work *route,
 					.addr = target->addr,
 					.port = target->port,
 					.ref = i,
-					.draining = !is_served(&route->refs[i],
+					.draining = image->closed ||
+						    !is_served(&route->refs[i],
 							       target),
 				};
 		}
@@ -89,7 +93,7 @@ static int write_refs(struct work *work, const struct route_work *route,
 				  sizeof(*image->refs));
 	if (!image->refs)
 		return -ENOMEM;
-	for (i = 0; i < route->ref_count; i++)
+	for (i = 0; !image->closed && i < route->ref_count; i++)
 		sum += route->refs[i].ref->weight;
 	for (i = 0; i < route->ref_count; i++) {
 		const struct ref_work *ref = &route->refs[i];
@@ -199,7 +203,7 @@ static int write_table(struct work *work, const struct route_work *route,
 	size_t count, i;
 	int error;
 
-	if (!has_family(route, family))
+	if (image->closed || !has_family(route, family))
 		return 0;
 	claims = arena_array(&work->arena,
 			     image->backend_count + route->ref_count,
@@ -216,7 +220,8 @@ static int write_table(struct work *work, const struct route_work *route,
 	if (!table->slots)
 		return -ENOMEM;
 	error = slots_build(weights, route->ref_count, claims, count,
-			    work->options->seed, table->slots, size);
+			    route->seed ?: work->options->seed, table->slots,
+			    size);
 	if (error)
 		return error;
 	table->slot_count = size;
@@ -232,6 +237,8 @@ int table_write(struct work *work, const struct route_work *route,
 	image->protocol = route->route->protocol;
 	image->namespace = route->route->meta.namespace;
 	image->name = route->route->meta.name;
+	image->policy = route->policy ? route->policy->policy : NULL;
+	image->closed = route_is_closed(route);
 	error = write_backends(work, route, image) ?:
 		write_refs(work, route, image);
 	if (error)

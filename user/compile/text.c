@@ -104,8 +104,10 @@ static void print_family(FILE *out, const struct image_route *route,
 		fprintf(out, COLUMNS, "weight", "wanted", "slots", "table",
 			"error");
 	} else {
-		fprintf(out, "  %s: every flow is rejected, no backendRef with a weight has ready endpoints\n",
-			family_names[family]);
+		fprintf(out, "  %s: every flow is rejected, %s\n",
+			family_names[family], route->closed ?
+			"the RoutePolicy can't be carried out" :
+			"no backendRef with a weight has ready endpoints");
 	}
 	for (i = 0; i < route->ref_count; i++) {
 		if (size)
@@ -203,6 +205,39 @@ static void print_route_status(FILE *out, const struct route_status *status)
 	fputc('\n', out);
 }
 
+static void print_parameters(FILE *out, const struct parameters_status *status)
+{
+	size_t i;
+
+	fprintf(out, "GatewayParameters %s/%s\n",
+		status->object->meta.namespace, status->object->meta.name);
+	for (i = 0; i < status->user_count; i++) {
+		const struct object_meta *user = status->users[i].meta;
+
+		fprintf(out, "  used by %s %s%s%s\n", status->users[i].kind,
+			user->namespace, *user->namespace ? "/" : "",
+			user->name);
+	}
+	print_conditions(out, "  ", &status->conditions);
+	fputc('\n', out);
+}
+
+static void print_policy(FILE *out, const struct policy_status *status)
+{
+	size_t i;
+
+	fprintf(out, "RoutePolicy %s/%s\n", status->policy->meta.namespace,
+		status->policy->meta.name);
+	for (i = 0; i < status->target_count; i++) {
+		const struct policy_target *target = status->targets[i].target;
+
+		fprintf(out, "  target %s %s\n",
+			protocol_route_kind(target->protocol), target->name);
+		print_conditions(out, "    ", &status->targets[i].conditions);
+	}
+	fputc('\n', out);
+}
+
 static void print_status(FILE *out, const struct image *image)
 {
 	size_t i;
@@ -219,6 +254,10 @@ static void print_status(FILE *out, const struct image *image)
 		print_set(out, &image->sets[i]);
 	for (i = 0; i < image->route_status_count; i++)
 		print_route_status(out, &image->route_statuses[i]);
+	for (i = 0; i < image->parameters_count; i++)
+		print_parameters(out, &image->parameters[i]);
+	for (i = 0; i < image->policy_count; i++)
+		print_policy(out, &image->policies[i]);
 }
 
 void image_print_text(FILE *out, const struct image *image)
@@ -235,6 +274,10 @@ void image_print_text(FILE *out, const struct image *image)
 		fprintf(out, "%s %s/%s\n",
 			protocol_route_kind(route->protocol), route->namespace,
 			route->name);
+		if (route->policy)
+			fprintf(out, "  RoutePolicy %s/%s\n",
+				route->policy->meta.namespace,
+				route->policy->meta.name);
 		print_family(out, route, L4GATE_IPV4);
 		print_family(out, route, L4GATE_IPV6);
 		fputc('\n', out);

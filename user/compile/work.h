@@ -13,6 +13,34 @@ struct gateway_work;
 struct listener_group;
 struct route_work;
 
+/* parameters.c: GatewayParameters. */
+struct parameters_work {
+	const struct gateway_parameters *object;
+	const char *refused;	/* what can't be carried out, or NULL */
+};
+
+struct class_work {
+	const struct gateway_class *class;
+	const struct parameters_work *parameters;	/* referred to, or NULL */
+	const char *fault;	/* of parametersRef, or NULL */
+};
+
+/* policy.c: a RoutePolicy on one of its targets. */
+struct target_work {
+	const struct policy_target *target;
+	const struct policy_work *policy;	/* that it belongs to */
+	const struct route *route;		/* NULL: there is none */
+	const struct policy_work *winner;	/* the one that is on the route */
+	bool attached;		/* the route is at a Gateway of ours */
+	bool timed;		/* all that compete have a timestamp */
+};
+
+struct policy_work {
+	const struct route_policy *policy;
+	const char *refused;	/* what can't be carried out, or NULL */
+	struct target_work *targets;	/* in the order of the spec */
+};
+
 enum listener_fault {
 	LISTENER_SOUND,
 	LISTENER_UNKNOWN_PROTOCOL,	/* neither TCP nor UDP */
@@ -69,6 +97,10 @@ struct gateway_work {
 	size_t address_count;
 	enum gateway_fault fault;
 	const struct gateway_address *fault_address;
+	/* parameters.c */
+	const struct parameters_work *own_parameters;	/* referred to, or NULL */
+	const char *parameters_fault;	/* with GATEWAY_PARAMETERS */
+	const struct parameters *parameters;	/* as in image_listener */
 };
 
 struct set_work {
@@ -82,12 +114,14 @@ enum attach_result {
 	ATTACH_KIND,		/* they don't take routes of this kind */
 	ATTACH_NAMESPACE,	/* they don't take routes of this namespace */
 	ATTACH_RULES,		/* more rules than one */
+	ATTACH_SEED,		/* the Gateway has another seed than the first */
 };
 
 struct parent_work {
 	const struct parent_ref *ref;
 	struct listener_group *group;
 	enum attach_result result;
+	const struct parent_ref *seeded_by;	/* with ATTACH_SEED */
 	struct listener_work **listeners;	/* attached to, in spec order */
 	size_t listener_count;
 };
@@ -116,6 +150,10 @@ struct route_work {
 	struct parent_work *parents;	/* those that are ours */
 	size_t parent_count;
 	bool carries;		/* wins a listener that is programmed */
+	/* parameters.c */
+	const uint64_t *seed;	/* of its table; NULL: that of the node */
+	/* policy.c */
+	const struct policy_work *policy;	/* that is on it, or NULL */
 	/* resolve.c */
 	struct ref_work *refs;	/* of the first rule */
 	size_t ref_count;
@@ -130,6 +168,9 @@ struct work {
 	struct arena arena;	/* what is not needed after the compile */
 	struct index index;
 	struct image *image;
+	struct parameters_work *parameters;	/* sorted, as in index */
+	struct class_work *classes;		/* sorted, as in index */
+	struct policy_work *policies;		/* sorted, as in index */
 	struct gateway_work *gateways;	/* ours, sorted */
 	size_t gateway_count;
 	struct set_work *sets;		/* of these Gateways, sorted */
@@ -138,6 +179,21 @@ struct work {
 					   of its status; sorted */
 	size_t route_count;
 };
+
+/* parameters.c: which GatewayParameters can be used, and what classes take. */
+int parameters_collect(struct work *work);
+/* NULL if the class is not given. */
+const struct class_work *parameters_class(const struct work *work,
+					  const char *name);
+/* What a Gateway takes from its class and from its own, or its fault. */
+int parameters_apply(struct work *work, struct gateway_work *gateway);
+/* Which seed a route's table has; parents that need another one are let go. */
+void parameters_settle_seed(struct route_work *route);
+
+/* policy.c: RoutePolicies to routes, and which one of a route is on it. */
+int policies_settle(struct work *work);
+/* All new flows are rejected: a policy is on it that can't be carried out. */
+bool route_is_closed(const struct route_work *route);
 
 /* gateways.c: classes, and Gateways with their addresses and listeners. */
 int gateways_collect(struct work *work);
@@ -203,5 +259,10 @@ int status_write_listeners(struct work *work,
 /* status_route.c: those of one route. */
 int status_write_route(struct work *work, const struct route_work *route,
 		       struct route_status *to);
+/* status_own.c: GatewayParameters and RoutePolicies. */
+int status_write_own(struct work *work);
+/* What the policy on a route is to it, among the conditions of a parent. */
+int status_write_policy(struct work *work, const struct route_work *route,
+			struct conditions *to);
 
 #endif /* L4GATE_COMPILE_WORK_H */

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * RoutePolicies to the routes that they target (GEP-713, direct attachment):
+ * which one of a route is on it, and which can't be carried out.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile/setting.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct setting_info infos[POLICY_MAX] = {
+	[POLICY_AFFINITY] = { "sessionAffinity.type", SETTING_WORD,
+			      session_affinity_words, AFFINITY_NONE },
+	[POLICY_AFFINITY_TIMEOUT] = { "sessionAffinity.timeout",
+				      SETTING_DURATION, NULL, NOT_GIVEN },
+	[POLICY_ALLOW] = { "sourceRanges.allow", SETTING_LIST, NULL, 0 },
+	[POLICY_DENY] = { "sourceRanges.deny", SETTING_LIST, NULL, 0 },
+	[POLICY_MAX_FLOWS] = { "connectionLimit.maxFlows", SETTING_NUMBER,
+			       NULL, NOT_GIVEN },
+	[POLICY_NEW_FLOWS] = { "rateLimit.newFlowsPerSecond", SETTING_NUMBER,
+			       NULL, NOT_GIVEN },
+	[POLICY_BURST] = { "rateLimit.burst", SETTING_NUMBER, NULL,
+			   NOT_GIVEN },
+	[POLICY_IDLE_TIMEOUT] = { "idleTimeout", SETTING_DURATION, NULL,
+				  NOT_GIVEN },
+};
+
+/*
+ * What nothing carries out yet: the change that does removes the line. The
+ * timeout of an affinity and the burst of a rate need one of these.
+ */
+static const struct refusal refusals[] = {
+	{ POLICY_AFFINITY, AFFINITY_CLIENT_IP },
+	{ POLICY_ALLOW, ANY_OTHER },
+	{ POLICY_DENY, ANY_OTHER },
+	{ POLICY_MAX_FLOWS, ANY_OTHER },
+	{ POLICY_NEW_FLOWS, ANY_OTHER },
+	{ POLICY_IDLE_TIMEOUT, ANY_OTHER },
+};
+
+static const struct setting_table table = {
+	.kind = "RoutePolicy",
+	.infos = infos,
+	.refusals = refusals,
+	.refusal_count = ARRAY_SIZE(refusals),
+};
+
+/* All targets that exist, those of one route together. */
+struct claims {
+	struct target_work **items;
+	size_t count;
+};
+
+/*
+ * A policy that is not in force could leave a route open that was meant to be
+ * closed, so it is said aloud, not by a condition alone.
+ */
+static void warn_of_no_effect(struct work *work, const struct target_work *item,
+			      const char *why, const char *winner)
+{
+	const struct object_meta *meta = &item->policy->policy->meta;
+
+	diag_warning(work->diags, item->target->loc,
+		     "RoutePolicy %s/%s has no effect on %s %s/%s%s%s",
+		     meta->namespace, meta->name,
+		     protocol_route_kind(item->target->protocol),
+		     meta->namespace, item->target->name, why, winner);
+}
+
+static int collect_policy(struct work *work, struct policy_work *to,
+			  struct claims *claims)
+{
+	const struct route_policy *policy = to->policy;
+	size_t i;
+
+	to->targets = arena_array(&work->arena, policy->target_count,
+				  sizeof(*to->targets));
+	if (!to->targets)
+		return -ENOMEM;
+	for (i = 0; i < policy->target_count; i++) {
+		const struct policy_target *target = &policy->targets[i];
+		struct target_work *item = &to->targets[i];
+
+		item->target = target;
+		item->policy = to;
+		item->route = index_route(&work->index, target->protocol,
+					  policy->meta.namespace, target->name);
+		if (item->route)
+			claims->items[claims->count++] = item;
+		else
+			warn_of_no_effect(work, item, ", which is not given",
+					  "");
+	}
+	return settings_judge(work, &table, &policy->meta, policy->settings,
+			      &to->refused);
+}
+
+static int collect(struct work *work, struct claims *claims)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < work->index.policy_count; i++)
+		count += work->index.policies[i]->target_count;
+	claims->items = arena_array(&work->arena, count,
+				    sizeof(*claims->items));
+	work->policies = arena_array(&work->arena, work->index.policy_count,
+				     sizeof(*work->policies));
+	if (!claims->items || !work->policies)
+		return -ENOMEM;
+	for (i = 0; i < work->index.policy_count; i++) {
+		work->policies[i].policy = work->index.policies[i];
+		if (collect_policy(work, &work->policies[i], claims))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int compare_routes(const struct route *a, const struct route *b)
+{
+	if (a->protocol != b->protocol)
+		return a->protocol < b->protocol ? -1 : 1;
+	return meta_compare(&a->meta, &b->meta);
+}
+
+static int compare_claims(const void *left, const void *right)
+{
+	const struct target_work *const *a = left, *const *b = right;
+
+	return compare_routes((*a)->route, (*b)->route) ?:
+	       meta_compare(&(*a)->policy->policy->meta,
+			    &(*b)->policy->policy->meta);
+}
+
+static int compare_to_work(const void *key, const void *item)
+{
+	return compare_routes(key, ((const struct route_work *)item)->route);
+}
+
+/* One policy a route: the oldest, then the first by name. */
+static void settle_route(struct work *work, struct target_work **claims,
+			 size_t count)
+{
+	const struct policy_work *winner = claims[0]->policy;
+	struct route_work *route;
+	bool timed = true;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		timed = timed && claims[i]->policy->policy->meta.created;
+	for (i = 1; i < count; i++)
+		if (meta_precedence(&claims[i]->policy->policy->meta,
+				    &winner->policy->meta, timed) < 0)
+			winner = claims[i]->policy;
+	route = bsearch(claims[0]->route, work->routes, work->route_count,
+			sizeof(*work->routes), compare_to_work);
+	if (route)
+		route->policy = winner;
+	for (i = 0; i < count; i++) {
+		claims[i]->winner = winner;
+		claims[i]->timed = timed;
+		claims[i]->attached = route != NULL;
+		if (claims[i]->policy != winner)
+			warn_of_no_effect(work, claims[i],
+					  ": the policy on it is ",
+					  winner->policy->meta.name);
+	}
+}
+
+int policies_settle(struct work *work)
+{
+	struct claims claims = { 0 };
+	size_t i, end;
+
+	if (collect(work, &claims))
+		return -ENOMEM;
+	qsort(claims.items, claims.count, sizeof(*claims.items),
+	      compare_claims);
+	for (i = 0; i < claims.count; i = end) {
+		for (end = i + 1; end < claims.count; end++)
+			if (compare_routes(claims.items[i]->route,
+					   claims.items[end]->route))
+				break;
+		settle_route(work, &claims.items[i], end - i);
+	}
+	return 0;
+}
+
+/*
+ * A policy that is only half carried out is none: who may not come in would.
+ * So the route is closed until the policy goes, or can be carried out.
+ */
+bool route_is_closed(const struct route_work *route)
+{
+	return route->policy && route->policy->refused;
+}
