@@ -93,6 +93,9 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# Helpers of more than one test.
+$(O)/tests/unit/test_crds $(O)/tests/unit/test_crd_objects: $(O)/tests/unit/crd.o
+
 $(O)/tests/prog_run/test_packets: $(O)/tests/prog_run/test_packets.o \
                                   $(O)/tests/prog_run/node.o \
                                   $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
