@@ -330,6 +330,8 @@ static bool check_given_back(const char *name, const char *printed,
 	model.gateways.count = 0;
 	model.listener_sets.count = 0;
 	model.routes.count = 0;
+	model.parameters.count = 0;
+	model.policies.count = 0;
 	read_into(&model, "printed", printed);
 	assert_int_equal(model.skipped.count, 0);
 	return check_json(name, *printed == '{' ? "given back as JSON" :

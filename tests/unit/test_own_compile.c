@@ -308,6 +308,23 @@ static void test_open_route(void **state)
 	compiled_free(&compiled);
 }
 
+/* It is on the route all the same: the route may come to us. */
+static void test_route_of_others(void **state)
+{
+	const struct conditions *conditions;
+	struct compiled compiled;
+
+	(void)state;
+	compile_text(&compiled, other_seed,
+		     CLASS("") GATEWAY("gw", "192.0.2.1", "")
+		     ROUTE("{name: other}") SERVICE POLICY(""));
+	conditions = &compiled.image->policies[0].targets[0].conditions;
+	assert_true(conditions->items[0].status);
+	assert_string_equal(conditions->items[0].message,
+			    "the policy is on TCPRoute a/r, which is at no Gateway of l4gate");
+	compiled_free(&compiled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_usual_values),
 		cmocka_unit_test(test_closed_route),
 		cmocka_unit_test(test_open_route),
+		cmocka_unit_test(test_route_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4gate/names.h"
+
 int condition_add(struct arena *arena, struct conditions *conditions,
 		  const char *type, bool status, const char *reason,
 		  const char *message, ...)
@@ -61,7 +63,7 @@ static const struct {
 } types[] = {
 	{ "Accepted", true },	 { "Programmed", true },
 	{ "ResolvedRefs", true }, { "Conflicted", false },
-	{ "PartiallyInvalid", false },
+	{ "PartiallyInvalid", false }, { L4GATE_POLICY_AFFECTED, true },
 };
 
 bool condition_is_ours(const char *type)

@@ -122,6 +122,40 @@ static int judge_route(struct findings *findings,
 	return error;
 }
 
+static int judge_parameters(struct findings *findings,
+			    const struct parameters_status *status)
+{
+	struct subject subject = {
+		"GatewayParameters", &status->object->meta, "",
+		status->object->meta.loc,
+	};
+
+	return judge(findings, &subject, &status->conditions);
+}
+
+static int judge_policy(struct findings *findings,
+			const struct policy_status *status)
+{
+	struct subject subject = {
+		"RoutePolicy", &status->policy->meta, "", { 0 },
+	};
+	int error = 0;
+	size_t i;
+
+	for (i = 0; !error && i < status->target_count; i++) {
+		const struct policy_target *target = status->targets[i].target;
+
+		subject.loc = target->loc;
+		subject.part = arena_printf(
+			&findings->arena, ", target %s %s",
+			protocol_route_kind(target->protocol), target->name);
+		error = !subject.part ? -ENOMEM :
+			judge(findings, &subject,
+			      &status->targets[i].conditions);
+	}
+	return error;
+}
+
 int findings_collect(const struct image *image, struct findings *findings)
 {
 	int error = 0;
@@ -135,6 +169,10 @@ int findings_collect(const struct image *image, struct findings *findings)
 		error = judge_set(findings, &image->sets[i]);
 	for (i = 0; !error && i < image->route_status_count; i++)
 		error = judge_route(findings, &image->route_statuses[i]);
+	for (i = 0; !error && i < image->parameters_count; i++)
+		error = judge_parameters(findings, &image->parameters[i]);
+	for (i = 0; !error && i < image->policy_count; i++)
+		error = judge_policy(findings, &image->policies[i]);
 	return error;
 }
 

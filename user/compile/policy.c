@@ -161,7 +161,7 @@ static void settle_route(struct work *work, struct target_work **claims,
 	for (i = 0; i < count; i++) {
 		claims[i]->winner = winner;
 		claims[i]->timed = timed;
-		claims[i]->attached = route != NULL;
+		claims[i]->attached = route && route->parent_count;
 		if (claims[i]->policy != winner)
 			warn_of_no_effect(work, claims[i],
 					  ": the policy on it is ",

@@ -15,7 +15,7 @@ static const char *text_of(const json_t *object, const char *key)
 
 /*
  * Rule 4: conditions of types that others write stay as they are, and so do
- * status.parents entries of other controllers. The given status is not checked
+ * the entries of other controllers. The given status is not checked
  * by any schema: what is no condition is left out.
  */
 static int keep_conditions(json_t *own, const json_t *given)
@@ -62,24 +62,25 @@ static int keep_listeners(json_t *own, const json_t *given)
 	return error;
 }
 
-static int keep_parents(json_t *own, const json_t *given)
+/* status.parents of a route by parentRef, or status.ancestors of a policy. */
+static int keep_entries(json_t *own, const json_t *given, const char *entries,
+			const char *ref)
 {
-	json_t *list = json_object_get(own, "parents"), *parent, *match;
+	json_t *list = json_object_get(own, entries), *entry, *match;
 	int error = 0;
 	size_t i;
 
 	if (!list)
 		return 0;
-	json_array_foreach(json_object_get(given, "parents"), i, parent) {
-		if (strcmp(text_of(parent, "controllerName"),
+	json_array_foreach(json_object_get(given, entries), i, entry) {
+		if (strcmp(text_of(entry, "controllerName"),
 			   L4GATE_CONTROLLER)) {
-			error = error ?: json_array_append(list, parent);
+			error = error ?: json_array_append(list, entry);
 			continue;
 		}
-		match = find_equal(list, "parentRef",
-				   json_object_get(parent, "parentRef"));
+		match = find_equal(list, ref, json_object_get(entry, ref));
 		if (match)
-			error = error ?: keep_conditions(match, parent);
+			error = error ?: keep_conditions(match, entry);
 	}
 	return error;
 }
@@ -93,7 +94,9 @@ static json_t *keep_foreign(json_t *own, const struct given *from)
 		return own;
 	given = json_from_node(from->status);
 	error = !given || keep_conditions(own, given) ||
-		keep_listeners(own, given) || keep_parents(own, given);
+		keep_listeners(own, given) ||
+		keep_entries(own, given, "parents", "parentRef") ||
+		keep_entries(own, given, "ancestors", "ancestorRef");
 	json_decref(given);
 	if (!error)
 		return own;
@@ -165,6 +168,17 @@ static json_t *add_gateways(json_t *items, const struct image *image)
 	return items;
 }
 
+static json_t *add_parameters(json_t *items, const struct image *image)
+{
+	size_t i;
+
+	for (i = 0; i < image->parameters_count; i++)
+		items = json_list_add(items, object_json(
+			"GatewayParameters", &image->parameters[i].object->meta,
+			parameters_status_json(&image->parameters[i])));
+	return items;
+}
+
 static json_t *add_listener_sets(json_t *items, const struct image *image)
 {
 	size_t i;
@@ -173,6 +187,17 @@ static json_t *add_listener_sets(json_t *items, const struct image *image)
 		items = json_list_add(items, object_json(
 			"ListenerSet", &image->sets[i].set->meta,
 			listener_set_status_json(&image->sets[i])));
+	return items;
+}
+
+static json_t *add_policies(json_t *items, const struct image *image)
+{
+	size_t i;
+
+	for (i = 0; i < image->policy_count; i++)
+		items = json_list_add(items, object_json(
+			"RoutePolicy", &image->policies[i].policy->meta,
+			policy_status_json(&image->policies[i])));
 	return items;
 }
 
@@ -195,7 +220,9 @@ static json_t *add_routes(json_t *items, const struct image *image)
 static json_t *(*const adders[])(json_t *items, const struct image *image) = {
 	add_gateways,
 	add_classes,
+	add_parameters,
 	add_listener_sets,
+	add_policies,
 	add_routes,
 };
 

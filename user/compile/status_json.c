@@ -141,3 +141,44 @@ json_t *route_status_json(const struct route_status *status)
 					generation)));
 	return json_pack("{s:o}", "parents", parents);
 }
+
+json_t *parameters_status_json(const struct parameters_status *status)
+{
+	json_t *users = json_array();
+	size_t i;
+
+	for (i = 0; i < status->user_count; i++) {
+		const struct object_meta *user = status->users[i].meta;
+
+		users = json_list_add(users, json_pack(
+			"{s:s, s:s, s:s*, s:s}", "group", GATEWAY_GROUP,
+			"kind", status->users[i].kind, "namespace",
+			*user->namespace ? user->namespace : NULL,
+			"name", user->name));
+	}
+	return json_pack("{s:o, s:o}", "conditions",
+			 conditions_json(&status->conditions,
+					 status->object->meta.generation),
+			 "usedBy", users);
+}
+
+json_t *policy_status_json(const struct policy_status *status)
+{
+	const struct object_meta *meta = &status->policy->meta;
+	json_t *ancestors = json_array();
+	size_t i;
+
+	for (i = 0; i < status->target_count; i++) {
+		const struct target_status *from = &status->targets[i];
+
+		ancestors = json_list_add(ancestors, json_pack(
+			"{s:{s:s, s:s, s:s, s:s}, s:s, s:o}", "ancestorRef",
+			"group", GATEWAY_GROUP, "kind",
+			protocol_route_kind(from->target->protocol),
+			"namespace", meta->namespace,
+			"name", from->target->name,
+			"controllerName", L4GATE_CONTROLLER, "conditions",
+			conditions_json(&from->conditions, meta->generation)));
+	}
+	return json_pack("{s:o}", "ancestors", ancestors);
+}

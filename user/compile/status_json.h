@@ -15,6 +15,8 @@ json_t *class_status_json(const struct class_status *status);
 json_t *listener_set_status_json(const struct listener_set_status *status);
 json_t *gateway_status_json(const struct gateway_status *status);
 json_t *route_status_json(const struct route_status *status);
+json_t *parameters_status_json(const struct parameters_status *status);
+json_t *policy_status_json(const struct policy_status *status);
 
 /* Appends item, which may be NULL; returns list, or NULL without memory. */
 json_t *json_list_add(json_t *list, json_t *item);

@@ -30,6 +30,7 @@ static json_t *listener_json(const struct image *image,
 			     const struct image_listener *listener)
 {
 	json_t *addresses = json_array(), *set = NULL;
+	enum forwarding_mode mode;
 	char text[INET_TEXT_MAX];
 	size_t i;
 
@@ -40,12 +41,14 @@ static json_t *listener_json(const struct image *image,
 		set = json_pack("{s:s, s:s}",
 				"namespace", listener->set_namespace,
 				"name", listener->set);
-	return json_pack("{s:{s:s, s:s}, s:o*, s:s, s:s, s:i, s:o, s:o}",
+	mode = listener->parameters->settings[PARAMETER_MODE].value;
+	return json_pack("{s:{s:s, s:s}, s:o*, s:s, s:s, s:i, s:s, s:o, s:o}",
 			 "gateway", "namespace", listener->gateway_namespace,
 			 "name", listener->gateway, "listenerSet", set,
 			 "name", listener->name,
 			 "protocol", protocol_name(listener->protocol),
 			 "port", listener->port,
+			 "mode", forwarding_mode_words[mode],
 			 "addresses", addresses,
 			 "route", route_name_json(image, listener->route));
 }
@@ -84,7 +87,7 @@ static json_t *table_json(const struct image_table *table)
 
 static json_t *route_json(const struct image_route *route)
 {
-	json_t *refs = json_array(), *backends = json_array();
+	json_t *refs = json_array(), *backends = json_array(), *policy = NULL;
 	size_t i;
 
 	for (i = 0; i < route->ref_count; i++)
@@ -92,9 +95,14 @@ static json_t *route_json(const struct image_route *route)
 	for (i = 0; i < route->backend_count; i++)
 		backends = json_list_add(backends,
 					 backend_json(&route->backends[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:{s:o, s:o}}",
+	if (route->policy)
+		policy = json_pack("{s:s, s:b}",
+				   "name", route->policy->meta.name,
+				   "closesRoute", route->closed);
+	return json_pack("{s:s, s:s, s:s, s:o*, s:o, s:o, s:{s:o, s:o}}",
 			 "kind", protocol_route_kind(route->protocol),
 			 "namespace", route->namespace, "name", route->name,
+			 "policy", policy,
 			 "backendRefs", refs, "backends", backends, "tables",
 			 "IPv4", table_json(&route->tables[L4GATE_IPV4]),
 			 "IPv6", table_json(&route->tables[L4GATE_IPV6]));

@@ -181,6 +181,7 @@ const struct kind kind_gateway_parameters = {
 	.versions = { "v1alpha1" },
 	.schema = &schema_parameters,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct gateway_parameters, meta),
 	.add = add_parameters,
 };
@@ -402,6 +403,7 @@ const struct kind kind_route_policy = {
 	.versions = { "v1alpha1" },
 	.schema = &schema_policy,
 	.name_format = &format_subdomain,
+	.has_status = true,
 	.meta = offsetof(struct route_policy, meta),
 	.add = add_policy,
 };
