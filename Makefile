@@ -55,6 +55,8 @@ USER_OBJECTS := $(USER_SOURCES:%.c=$(O)/%.o)
 MAIN_OBJECT := $(O)/user/main.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,\
                 $(sort $(wildcard tests/unit/test_*.c)))
+PROG_RUN_TESTS := $(patsubst tests/prog_run/%.c,$(O)/tests/prog_run/%,\
+                    $(sort $(wildcard tests/prog_run/test_*.c)))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -93,9 +95,9 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(O)/tests/prog_run/test_packets: $(O)/tests/prog_run/test_packets.o \
-                                  $(O)/tests/prog_run/node.o \
-                                  $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+$(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
+                            $(O)/tests/prog_run/packet.o \
+                            $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
@@ -111,8 +113,8 @@ check-abi: bpf
 	$(Q)tests/abi/check.sh $(O) $(BPFTOOL)
 
 # BPF_PROG_TEST_RUN, each case on both hooks; root.
-check-bpf: $(O)/tests/prog_run/test_packets
-	$(Q)$<
+check-bpf: $(PROG_RUN_TESTS)
+	$(Q)code=0; for t in $(PROG_RUN_TESTS); do $$t || code=1; done; exit $$code
 
 # The same with a newer clang: it lays out the stack in other ways, and what one
 # makes may be more than the verifier allows.
@@ -132,7 +134,7 @@ check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
 # ---------------------------------------------------------------- the rest
-.PHONY: lint lint-shell lint-layers bench install uninstall clean help
+.PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
 
 lint-shell:
@@ -140,10 +142,6 @@ lint-shell:
 
 lint-layers:
 	$(Q)scripts/check-layers.sh
-
-# Net ns a packet beside an empty and a floor program, in the same run; root.
-bench: $(O)/tests/prog_run/test_packets
-	$(Q)$< --bench
 
 install: $(O)/l4gate
 	install -D -m 0755 $(O)/l4gate $(DESTDIR)$(PREFIX)/sbin/l4gate
@@ -161,7 +159,6 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
-	@echo 'make bench      cost of a packet; root'
 	@echo 'make lint       shellcheck, direction of includes'
 	@echo 'make install    to DESTDIR/PREFIX/sbin; make uninstall'
 	@echo 'make clean'
