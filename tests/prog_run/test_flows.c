@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Many flows at once: where they come to lie. */
+/* Many flows at once: where they come to lie, in the flow table and elsewhere. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "node.h"
 #include "packet.h"
@@ -98,11 +102,46 @@ static void test_ports_spread(void **state)
 			assert_in_range(seen[backend][part], 212, 428);
 }
 
+/* Replies of many clients of one network find their next hops remembered. */
+static void test_nexthops_spread(void **state)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu, fd;
+	struct l4gate_nexthop *entries;
+	struct shape back = { .udp = true, .dst = "10.0.0.1",
+			      .sport = 8080 };
+	char src[INET_ADDRSTRLEN];
+	uint32_t i, used = 0;
+	struct frame in, out;
+
+	(void)state;
+	for (i = 0; i < 512; i++) {
+		send_first(i * 16, &out);
+		snprintf(src, sizeof(src), "10.0.0.%u", out.bytes[33]);
+		back.src = src;
+		back.dport = frame_sport(&out);
+		frame_build(&in, &back);
+		node_run(L4GATE_HOOK_XDP, &in, &out);
+		assert_int_equal(frame_dport(&out), 1024);
+	}
+	entries = calloc(cpus, sizeof(*entries));
+	assert_non_null(entries);
+	fd = node.dataplane->maps[MAP_NEXTHOPS];
+	for (i = 0; i < L4GATE_NEXTHOPS; i++) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &i, entries), 0);
+		for (cpu = 0; cpu < cpus; cpu++)
+			used += entries[cpu].kind != L4GATE_NEXTHOP_NONE;
+	}
+	free(entries);
+	/* 481 of 512 on average if each place is as likely; 6 the deviation. */
+	assert_in_range(used, 440, 512 * cpus);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room_for_all),
 		cmocka_unit_test(test_ports_spread),
+		cmocka_unit_test(test_nexthops_spread),
 	};
 	int failed;
 
