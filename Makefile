@@ -101,6 +101,54 @@ $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# ---------------------------------------------------------------- benchmarks
+# Programs of the benchmarks alone; their skeletons are gen/bench_*.skel.h.
+$(O)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/bench_%.skel.h: $(O)/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name bench_$*_bpf > $@
+
+$(O)/tests/bench/feed.o: $(O)/gen/bench_feed.skel.h
+$(O)/tests/bench/floor.o: $(O)/gen/bench_floor.skel.h
+
+$(O)/tests/bench/packets: $(addprefix $(O)/tests/bench/,packets.o path.o \
+                            feed.o flows.o floor.o result.o) \
+                          $(O)/tests/prog_run/node.o \
+                          $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tests/bench/verifier: $(addprefix $(O)/tests/bench/,verifier.o feed.o \
+                             result.o) $(O)/tests/prog_run/packet.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: bench verifier-stats bench-results
+# Net ns a packet on each path beside floor programs, in the same run; fails if
+# a TCP hit takes more than 2.5 times its floor. PHASES="few new": not all. Root.
+bench: $(O)/tests/bench/packets
+	$(Q)mkdir -p $(O)/bench
+	$(Q)code=0; \
+	  $< -o $(O)/bench/packets.json -c $(COMMIT) $(PHASES) || code=$$?; \
+	  tests/bench/report.py $(O)/bench; exit $$code
+
+# What the verifier has to do for each program; fails over budget. Root.
+verifier-stats: $(O)/tests/bench/verifier bpf
+	$(Q)mkdir -p $(O)/bench
+	$(Q)$< -o $(O)/bench/verifier.json -c $(COMMIT) \
+	  $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
+
+# Measures all, and writes down what came out.
+bench-results: verifier-stats bench
+	$(Q)tests/bench/report.py $(O)/bench tests/bench/RESULTS.md
+
 .PHONY: check check-unit check-abi check-bpf check-clang check-netns
 # No root, under ten seconds.
 check: check-unit check-abi
@@ -159,6 +207,9 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make bench      cost of a packet, beside a floor; root'
+	@echo 'make verifier-stats  instructions that the verifier follows; root'
+	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
 	@echo 'make lint       shellcheck, direction of includes'
 	@echo 'make install    to DESTDIR/PREFIX/sbin; make uninstall'
 	@echo 'make clean'
