@@ -55,6 +55,8 @@ USER_OBJECTS := $(USER_SOURCES:%.c=$(O)/%.o)
 MAIN_OBJECT := $(O)/user/main.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,\
                 $(sort $(wildcard tests/unit/test_*.c)))
+PROG_RUN_TESTS := $(patsubst tests/prog_run/%.c,$(O)/tests/prog_run/%,\
+                    $(sort $(wildcard tests/prog_run/test_*.c)))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -96,11 +98,59 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 # Helpers of more than one test.
 $(O)/tests/unit/test_crds $(O)/tests/unit/test_crd_objects: $(O)/tests/unit/crd.o
 
-$(O)/tests/prog_run/test_packets: $(O)/tests/prog_run/test_packets.o \
-                                  $(O)/tests/prog_run/node.o \
-                                  $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+$(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
+                            $(O)/tests/prog_run/packet.o \
+                            $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# ---------------------------------------------------------------- benchmarks
+# Programs of the benchmarks alone; their skeletons are gen/bench_*.skel.h.
+$(O)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/bench_%.skel.h: $(O)/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name bench_$*_bpf > $@
+
+$(O)/tests/bench/feed.o: $(O)/gen/bench_feed.skel.h
+$(O)/tests/bench/floor.o: $(O)/gen/bench_floor.skel.h
+
+$(O)/tests/bench/packets: $(addprefix $(O)/tests/bench/,packets.o path.o \
+                            feed.o flows.o floor.o result.o) \
+                          $(O)/tests/prog_run/node.o \
+                          $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tests/bench/verifier: $(addprefix $(O)/tests/bench/,verifier.o feed.o \
+                             result.o) $(O)/tests/prog_run/packet.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: bench verifier-stats bench-results
+# Net ns a packet on each path beside floor programs, in the same run; fails if
+# a TCP hit takes more than 2.5 times its floor. PHASES="few new": not all. Root.
+bench: $(O)/tests/bench/packets
+	$(Q)mkdir -p $(O)/bench
+	$(Q)code=0; \
+	  $< -o $(O)/bench/packets.json -c $(COMMIT) $(PHASES) || code=$$?; \
+	  tests/bench/report.py $(O)/bench; exit $$code
+
+# What the verifier has to do for each program; fails over budget. Root.
+verifier-stats: $(O)/tests/bench/verifier bpf
+	$(Q)mkdir -p $(O)/bench
+	$(Q)$< -o $(O)/bench/verifier.json -c $(COMMIT) \
+	  $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
+
+# Measures all, and writes down what came out.
+bench-results: verifier-stats bench
+	$(Q)tests/bench/report.py $(O)/bench tests/bench/RESULTS.md
 
 .PHONY: check check-unit check-abi check-bpf check-clang check-netns
 # No root, under ten seconds.
@@ -114,8 +164,8 @@ check-abi: bpf
 	$(Q)tests/abi/check.sh $(O) $(BPFTOOL)
 
 # BPF_PROG_TEST_RUN, each case on both hooks; root.
-check-bpf: $(O)/tests/prog_run/test_packets
-	$(Q)$<
+check-bpf: $(PROG_RUN_TESTS)
+	$(Q)code=0; for t in $(PROG_RUN_TESTS); do $$t || code=1; done; exit $$code
 
 # The same with a newer clang: it lays out the stack in other ways, and what one
 # makes may be more than the verifier allows.
@@ -135,7 +185,7 @@ check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
 # ---------------------------------------------------------------- the rest
-.PHONY: lint lint-shell lint-layers bench install uninstall clean help
+.PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
 
 lint-shell:
@@ -143,10 +193,6 @@ lint-shell:
 
 lint-layers:
 	$(Q)scripts/check-layers.sh
-
-# Net ns a packet beside an empty and a floor program, in the same run; root.
-bench: $(O)/tests/prog_run/test_packets
-	$(Q)$< --bench
 
 install: $(O)/l4gate
 	install -D -m 0755 $(O)/l4gate $(DESTDIR)$(PREFIX)/sbin/l4gate
@@ -164,7 +210,9 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
-	@echo 'make bench      cost of a packet; root'
+	@echo 'make bench      cost of a packet, beside a floor; root'
+	@echo 'make verifier-stats  instructions that the verifier follows; root'
+	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
 	@echo 'make lint       shellcheck, direction of includes'
 	@echo 'make install    to DESTDIR/PREFIX/sbin; make uninstall'
 	@echo 'make clean'

@@ -10,9 +10,12 @@
  *   two lines of the index -> the record's number. One word for each record, at
  *   most; it holds 40 bits of the hash, and the record has the whole key.
  * - From the backend: the number follows from the packet. The NAT port is
- *   chosen so that record = (hash of (NAT address, backend, protocol) + port)
- *   mod table. So two flows to one backend never share a NAT port: they would
- *   share a record. Owning the record is owning the port.
+ *   chosen so that record = (base + port * stride) mod table, where base and
+ *   the odd stride are hashes of (NAT address, backend, protocol). So two flows
+ *   to one backend never share a NAT port: they would share a record. Owning
+ *   the record is owning the port. With a stride of its own each backend's ports
+ *   lie all over the table; side by side they would pile up where the runs of
+ *   some backends meet, and leave the rest empty.
  *
  * Who writes what:
  * - A record changes hands under its lock only (flow_claim, flow_release), from
@@ -37,8 +40,13 @@
 #include "hash.h"
 #include "maps.h"
 
-/* NAT ports that are looked at before a new flow is refused. */
+/*
+ * NAT ports that are looked at before a new flow is refused; and before it takes
+ * the place of a half-open connection. Each is a line out of the cache, and in
+ * a flood of SYNs nearly every record is such a place.
+ */
 #define FLOW_PROBES 32
+#define FLOW_PROBES_FLOOD 8
 
 #define INDEX_NUMBER_BITS 24
 #define INDEX_NUMBER_MASK ((1U << INDEX_NUMBER_BITS) - 1)
@@ -171,14 +179,26 @@ flow_find_forward(const struct packet *packet, __u64 hash)
 	return flow;
 }
 
-/* Where the records of a NAT address and a backend begin. */
-static __always_inline __u32
-flow_base(__u8 family, const struct l4gate_addr *nat,
-	  const struct l4gate_addr *backend, __be16 backend_port,
-	  __u8 protocol)
+/* Where the records of a NAT address and a backend lie: flow_at() reads it. */
+static __always_inline __u64
+flow_place(__u8 family, const struct l4gate_addr *nat,
+	   const struct l4gate_addr *backend, __be16 backend_port,
+	   __u8 protocol)
 {
 	return hash_ends(hash_key[2], family, nat, backend, 0, backend_port,
 			 protocol);
+}
+
+/*
+ * The number of the record of the NAT port nat_port_min + offset. Different for
+ * different offsets: the stride is odd, and the table is a power of two that has
+ * at least as many records as there are ports.
+ */
+static __always_inline __u32 flow_at(__u64 place, __u32 offset)
+{
+	__u32 stride = (__u32)(place >> 32) | 1;
+
+	return ((__u32)place + offset * stride) & flow_mask;
 }
 
 static __always_inline bool is_nat_port(__be16 port)
@@ -191,11 +211,12 @@ static __always_inline struct l4gate_flow *
 flow_find_reply(const struct packet *packet)
 {
 	struct l4gate_flow *flow;
-	__u32 base;
+	__u64 place;
 
-	base = flow_base(packet->family, &packet->dst, &packet->src,
-			 packet->sport, packet->protocol);
-	flow = flow_record(base + bpf_ntohs(packet->dport) - nat_port_min);
+	place = flow_place(packet->family, &packet->dst, &packet->src,
+			   packet->sport, packet->protocol);
+	flow = flow_record(flow_at(place, bpf_ntohs(packet->dport) -
+				   nat_port_min));
 	if (!flow || !flow_has_ends(flow, packet, L4GATE_END_BACKEND,
 				    L4GATE_END_NAT))
 		return NULL;
@@ -342,7 +363,7 @@ static __noinline int flow_release(struct l4gate_flow *flow, __u32 number,
 static __always_inline __u32 flow_number(const struct l4gate_flow *flow)
 {
 	struct l4gate_addr nat = {}, backend = {};
-	__u32 base;
+	__u64 place;
 
 	if (flow->family == L4GATE_IPV4) {
 		nat.w[0] = flow->addr4[L4GATE_END_NAT];
@@ -351,10 +372,10 @@ static __always_inline __u32 flow_number(const struct l4gate_flow *flow)
 		nat = flow->addr6[L4GATE_END_NAT];
 		backend = flow->addr6[L4GATE_END_BACKEND];
 	}
-	base = flow_base(flow->family, &nat, &backend,
-			 flow->port[L4GATE_END_BACKEND], flow->protocol);
-	return (base + bpf_ntohs(flow->port[L4GATE_END_NAT]) - nat_port_min) &
-	       flow_mask;
+	place = flow_place(flow->family, &nat, &backend,
+			   flow->port[L4GATE_END_BACKEND], flow->protocol);
+	return flow_at(place, bpf_ntohs(flow->port[L4GATE_END_NAT]) -
+		       nat_port_min);
 }
 
 /* Closes a flow at once: its next packet is the first of a new one. */
@@ -399,23 +420,30 @@ static __always_inline __u64 flow_worth_of(const struct l4gate_flow *flow,
 }
 
 /*
- * Looks at NAT ports from `start` on for the record that is worth least, up to
- * the first that is free. Returns worth << 32 | offset of the port; *ret_own
- * becomes the number of records seen that serve the same backend.
+ * Looks at some NAT ports for the record that is worth least, up to the first
+ * that is free. Returns worth << 32 | offset of the port; *ret_own becomes the
+ * number of records seen that serve the same backend.
+ *
+ * The hash chooses where to begin, by bits that the slot did not go by: flows of
+ * one backend have those in common. It also chooses the step: from port to port,
+ * flows would pile up where some are (linear probing), and some of them find no
+ * room in a table that is half empty. The steps lead once around at most.
  *
  * Written without branches: with them the verifier follows each outcome of each
  * round apart (1,000,000 instructions were not enough, 6.18), so all it may know
  * of a round is that it gives some number.
  */
-static __always_inline __u64 flow_probe(__u32 base, __u32 start, __u32 backend,
-					__u64 *ret_own)
+static __always_inline __u64 flow_probe(__u64 place, __u64 hash,
+					__u32 backend, __u64 *ret_own)
 {
-	__u64 best = (__u64)FLOW_KEPT << 32, offset = start, own = 0;
+	__u64 offset = hash_scale(hash, nat_port_count);
+	__u64 step = 1 + hash_scale(hash >> 16, nat_port_count / FLOW_PROBES);
+	__u64 best = (__u64)FLOW_KEPT << 32, own = 0;
 	__u32 now = clock_ticks();
 	int i;
 
 	for (i = 0; i < FLOW_PROBES; i++) {
-		struct l4gate_flow *flow = flow_record(base + offset);
+		struct l4gate_flow *flow = flow_record(flow_at(place, offset));
 		__u64 found, worth;
 
 		if (!flow)
@@ -427,8 +455,11 @@ static __always_inline __u64 flow_probe(__u32 base, __u32 start, __u32 backend,
 			break;
 		}
 		best -= (best - found) & (is_less(best, found) - 1);
+		if (i >= FLOW_PROBES_FLOOD - 1 &&
+		    best >> 32 <= flow_worth[L4GATE_FLOW_HALF_OPEN])
+			break;
 		own += is_less(flow->backend ^ backend, 1);
-		offset++;
+		offset += step;
 		offset -= nat_port_count & (is_less(offset, nat_port_count) - 1);
 	}
 	*ret_own = own;
@@ -489,15 +520,14 @@ static __noinline struct l4gate_flow *
 flow_insert(const struct packet *packet, const struct flow_seed *seed,
 	    enum l4gate_reason *ret_reason)
 {
-	__u32 base, number, offset;
+	__u64 place, best, own, old, word;
+	__u32 number, offset;
 	struct l4gate_flow *flow;
-	__u64 best, own, old, word;
 
 	*ret_reason = L4GATE_REJECT_TABLE_FULL;
-	base = flow_base(packet->family, seed->nat, &seed->to->addr,
-			 seed->to->port, packet->protocol);
-	best = flow_probe(base, hash_scale(seed->hash >> 32, nat_port_count),
-			  seed->backend, &own);
+	place = flow_place(packet->family, seed->nat, &seed->to->addr,
+			   seed->to->port, packet->protocol);
+	best = flow_probe(place, seed->hash, seed->backend, &own);
 	if (best >> 32 >= FLOW_KEPT) {
 		if (own == FLOW_PROBES)
 			*ret_reason = L4GATE_REJECT_PORTS;
@@ -505,7 +535,7 @@ flow_insert(const struct packet *packet, const struct flow_seed *seed,
 	}
 
 	offset = best;
-	number = (base + offset) & flow_mask;
+	number = flow_at(place, offset);
 	flow = flow_record(number);
 	if (!flow || !flow_claim(flow, number, best >> 32, &old))
 		return NULL;

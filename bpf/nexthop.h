@@ -112,7 +112,8 @@ nexthop_find(CTX *ctx, const struct l4gate_addr *addr, __u8 family)
 	hash = hash_round(hash_key[3],
 			  (__u64)(addr->w[0] ^ addr->w[2]) << 32 |
 			  (addr->w[1] ^ addr->w[3]));
-	key = (hash ^ hash >> 24) & (L4GATE_NEXTHOPS - 1);
+	/* By its top bits: a product's others don't depend on all of a factor. */
+	key = hash_scale(hash >> 32, L4GATE_NEXTHOPS);
 	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &key);
 	if (nexthop && !nexthop_is(nexthop, addr, family))
 		nexthop_ask(ctx, nexthop, addr, family);

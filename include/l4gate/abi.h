@@ -19,7 +19,7 @@
  * the hash in struct l4gate_meta; libbpf itself reuses a pinned map whose
  * layout changed at equal size.
  */
-#define L4GATE_ABI_VERSION	1
+#define L4GATE_ABI_VERSION	2
 
 #define L4GATE_ASSERT_SIZE(type, size)					\
 	_Static_assert(sizeof(type) == (size), #type " is not " #size " bytes")

@@ -26,7 +26,7 @@ static void die(const char *what, const char *why)
 	exit(1);
 }
 
-static void run(const char *command)
+void node_shell(const char *command)
 {
 	if (system(command))
 		die(command, "failed");
@@ -43,34 +43,44 @@ static void enter_namespaces(void)
 	}
 }
 
-void node_set_up(void)
+void node_enter(void)
 {
-	struct open_options options = { .pin_dir = L4GATE_PIN_DIR };
+	enter_namespaces();
+	/* The far end is silent, so that counters count what is run alone. */
+	node_shell("ip link add d0 type veth peer name d1 && "
+		   "sysctl -qw net.ipv6.conf.d1.disable_ipv6=1 && "
+		   "ip link set d0 up && "
+		   "ip link set d1 up && ip addr add 10.0.0.1/24 dev d0 && "
+		   "ip -6 addr add 2001:db8::1/64 dev d0 nodad && "
+		   "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && "
+		   "for n in 10.0.0.20 10.0.0.2 2001:db8::20 2001:db8::2; do "
+		   "ip neigh add $n lladdr 02:00:00:00:00:20 dev d0; done");
+	node.ifindex = if_nametoindex("d0");
+	log_init(0);
+}
+
+void node_attach(uint32_t max_flows)
+{
+	struct open_options options = { .pin_dir = L4GATE_PIN_DIR,
+					.max_flows = max_flows };
 	struct attachment attachment;
 	struct fail fail = { 0 };
 
-	enter_namespaces();
-	run("ip link add d0 type veth peer name d1 && ip link set d0 up && "
-	    "ip link set d1 up && ip addr add 10.0.0.1/24 dev d0 && "
-	    "ip -6 addr add 2001:db8::1/64 dev d0 nodad && "
-	    "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && "
-	    "for n in 10.0.0.20 10.0.0.2 2001:db8::20 2001:db8::2; do "
-	    "ip neigh add $n lladdr 02:00:00:00:00:20 dev d0; done");
-	node.ifindex = if_nametoindex("d0");
-	log_init(0);
 	if (dataplane_open(&options, OPEN_LOAD, &node.dataplane, &fail) ||
 	    device_attach(node.dataplane, "d0", ATTACH_NATIVE, &attachment,
 			  &fail))
 		die("d0", fail.text);
 }
 
-void node_tear_down(void)
+void node_detach(void)
 {
 	struct fail fail = { 0 };
 
-	device_detach(node.dataplane, node.ifindex, &fail);
-	dataplane_remove(node.dataplane, &fail);
+	if (device_detach(node.dataplane, node.ifindex, &fail) ||
+	    dataplane_remove(node.dataplane, &fail))
+		die("d0", fail.text);
 	dataplane_close(node.dataplane);
+	node.dataplane = NULL;
 }
 
 void node_publish(const char *manifest)

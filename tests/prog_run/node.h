@@ -21,8 +21,15 @@ struct node {
 
 extern struct node node;
 
-void node_set_up(void);
-void node_tear_down(void);
+/* The namespaces and the device; once. */
+void node_enter(void);
+
+/* Loads and attaches the data plane; max_flows 0 is the default. */
+void node_attach(uint32_t max_flows);
+void node_detach(void);
+
+/* A shell command that has to succeed. */
+void node_shell(const char *command);
 
 /* Makes a manifest, whose Gateways are of class "l", the config in force. */
 void node_publish(const char *manifest);

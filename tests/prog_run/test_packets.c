@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Packets through the programs that the kernel runs (BPF_PROG_TEST_RUN), each
- * case on both hooks: what comes out, what it is counted as. In a network
- * namespace and a pin directory of its own. With --bench: what a packet costs.
+ * case on both hooks: what comes out, what it is counted as.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -495,61 +494,18 @@ static void test_truncations(void **state)
 		}
 }
 
-/* Nanoseconds of one packet, the median of five times a million. */
-static uint32_t cost(int fd, const struct shape *shape)
-{
-	struct xdp_md xdp = { .ingress_ifindex = node.ifindex };
-	uint32_t times[5], i, j;
-	struct frame in, out;
-
-	frame_build(&in, shape);
-	xdp.data_end = in.size;
-	for (i = 0; i < 5; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in.bytes,
-			    .data_size_in = in.size, .data_out = out.bytes,
-			    .data_size_out = sizeof(out.bytes),
-			    .ctx_in = &xdp, .ctx_size_in = sizeof(xdp),
-			    .repeat = 1000000);
-
-		if (bpf_prog_test_run_opts(fd, &options))
-			return 0;
-		for (j = i; j && times[j - 1] > options.duration; j--)
-			times[j] = times[j - 1];
-		times[j] = options.duration;
-	}
-	return times[2];
-}
-
-static void bench(void)
-{
-	static const struct shape not_ours = { V4, .sport = 9, .dport = 83,
-					       .tcp_flags = ACK };
-	static const struct shape other_address = { .src = "10.0.0.2",
-		.dst = "10.0.0.8", .sport = 9, .dport = 80, .tcp_flags = ACK };
-
-	puts("XDP, ns a packet with the kernel's own loop (about 28 ns) in it;");
-	printf("not ours, other port       %4u\n",
-	       cost(node.dataplane->xdp_fd, &not_ours));
-	printf("not ours, listener's port  %4u\n",
-	       cost(node.dataplane->xdp_fd, &other_address));
-}
-
 #define COUNT (sizeof(cases) / sizeof(*cases))
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static struct CMUnitTest tests[2 * COUNT + 3];
 	static char names[2 * COUNT][80];
 	size_t i;
 	int failed = 0;
 
-	node_set_up();
+	node_enter();
+	node_attach(0);
 	node_publish(manifest);
-	if (argc > 1 && !strcmp(argv[1], "--bench")) {
-		bench();
-		node_tear_down();
-		return 0;
-	}
 	for (i = 0; i < 2 * COUNT; i++) {
 		const struct test_case *test = &cases[i % COUNT];
 
@@ -565,6 +521,6 @@ int main(int argc, char **argv)
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_every_checksum);
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_truncations);
 	failed = _cmocka_run_group_tests("packets", tests, i, NULL, NULL);
-	node_tear_down();
+	node_detach();
 	return failed != 0;
 }

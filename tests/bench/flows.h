@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The gateway under test, and flows in its table: made by its own programs. */
+#ifndef BENCH_FLOWS_H
+#define BENCH_FLOWS_H
+
+#include "feed.h"
+#include "node.h"
+
+#define LISTENER_PORT 80
+#define REJECTED_PORT 81
+#define OTHER_PORT 83
+#define BACKEND_PORT 8080
+
+/* Flows that share a client's address. */
+#define FLOWS_PER_CLIENT 4
+
+/* The node's data plane, its tables mapped so that they can be emptied. */
+struct gateway {
+	struct feed *feed;
+	uint32_t max_flows;
+	struct l4gate_flow *flows;
+	struct l4gate_index_line *index;
+};
+
+/* Routes that the node needs; once. */
+void gateway_routes(void);
+
+void gateway_open(struct gateway *gateway, struct feed *feed,
+		  uint32_t max_flows, unsigned int backends);
+void gateway_close(struct gateway *gateway);
+
+/* Forgets all flows. */
+void gateway_empty(struct gateway *gateway);
+
+/* Packets that left a hook for a reason, so far. */
+uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason);
+
+/* Packets of clients, `count` of them, each the first of a flow of its own. */
+void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
+		  bool udp, uint16_t port, uint32_t count);
+
+/* As above, to another address than the listener's. */
+void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
+		    uint32_t count);
+
+/* Opens the flows of a stream of first packets, as far as there is room. */
+void gateway_fill(struct gateway *gateway, struct stream *stream,
+		  uint32_t count);
+
+/* Flows of one kind that both sides have used, in random order. */
+struct flow_set {
+	bool v6, udp;
+	uint32_t count;
+	struct stream client, reply;
+};
+
+/* Makes a few more flows than `count`, for some may be refused. */
+void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,
+		   bool udp, uint32_t count);
+
+#endif /* BENCH_FLOWS_H */

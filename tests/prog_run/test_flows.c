@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Many flows at once: where they come to lie, in the flow table and elsewhere. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "node.h"
+#include "packet.h"
+#include "stats/stats.h"
+
+/* Last: its macro fail() would hide a function of ours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define BACKENDS 8
+#define FLOWS (L4GATE_MIN_FLOWS / 8 * 5)
+
+static const char manifest[] =
+	"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
+	"metadata: {name: g}\nspec:\n  gatewayClassName: l\n"
+	"  addresses: [{value: 10.0.0.9}]\n"
+	"  listeners: [{name: t, port: 80, protocol: UDP}]\n"
+	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\n"
+	"metadata: {name: r}\nspec:\n  parentRefs: [{name: g}]\n"
+	"  rules: [{backendRefs: [{name: s, port: 80}]}]\n"
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n"
+	"  ports: [{name: t, port: 80, protocol: UDP}]\n"
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: a, labels: {kubernetes.io/service-name: s}}\n"
+	"addressType: IPv4\n"
+	"ports: [{name: t, port: 8080, protocol: UDP}]\nendpoints:\n"
+	"- {addresses: [10.0.0.20]}\n- {addresses: [10.0.0.21]}\n"
+	"- {addresses: [10.0.0.22]}\n- {addresses: [10.0.0.23]}\n"
+	"- {addresses: [10.0.0.24]}\n- {addresses: [10.0.0.25]}\n"
+	"- {addresses: [10.0.0.26]}\n- {addresses: [10.0.0.27]}\n";
+
+/* Client i of many: 10.1.0.0/16, sixteen ports each. */
+static void send_first(uint32_t i, struct frame *out)
+{
+	struct shape shape = { .udp = true, .dst = "10.0.0.9", .dport = 80 };
+	char src[INET_ADDRSTRLEN];
+	struct frame in;
+
+	snprintf(src, sizeof(src), "10.1.%u.%u", i / 16 >> 8, i / 16 & 255);
+	shape.src = src;
+	shape.sport = 1024 + i % 16;
+	frame_build(&in, &shape);
+	node_run(L4GATE_HOOK_XDP, &in, out);
+}
+
+/*
+ * A table that is filled by five eighths: each flow has a record, so none was
+ * refused and none made room for another.
+ */
+static void test_room_for_all(void **state)
+{
+	struct flows flows;
+	struct fail fail = { 0 };
+	struct frame out;
+	uint32_t i, live = 0;
+
+	(void)state;
+	for (i = 0; i < FLOWS; i++)
+		send_first(i, &out);
+	assert_int_equal(flows_open(node.dataplane, &flows, &fail), 0);
+	for (i = 0; i < flows.count; i++)
+		live += flow_is_live(&flows, &flows.records[i]);
+	flows_close(&flows);
+	assert_int_equal(live, FLOWS);
+}
+
+/* Whatever backend a flow goes to, any NAT port may be its own. */
+static void test_ports_spread(void **state)
+{
+	uint32_t min = node.dataplane->meta.nat_port_min;
+	uint32_t count = node.dataplane->meta.nat_port_max - min + 1;
+	uint32_t seen[BACKENDS][16] = { 0 }, i, backend, part;
+	struct flows flows;
+	struct fail fail = { 0 };
+
+	(void)state;
+	assert_int_equal(flows_open(node.dataplane, &flows, &fail), 0);
+	for (i = 0; i < flows.count; i++) {
+		const struct l4gate_flow *flow = &flows.records[i];
+
+		if (!flow_is_live(&flows, flow))
+			continue;
+		assert_in_range(flow->backend, 0, BACKENDS - 1);
+		part = ntohs(flow->port[L4GATE_END_NAT]) - min;
+		seen[flow->backend][part * 16 / count]++;
+	}
+	flows_close(&flows);
+	for (backend = 0; backend < BACKENDS; backend++)
+		for (part = 0; part < 16; part++)
+			/* FLOWS / BACKENDS / 16 is 320: six deviations. */
+			assert_in_range(seen[backend][part], 212, 428);
+}
+
+/* Replies of many clients of one network find their next hops remembered. */
+static void test_nexthops_spread(void **state)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu, fd;
+	struct l4gate_nexthop *entries;
+	struct shape back = { .udp = true, .dst = "10.0.0.1",
+			      .sport = 8080 };
+	char src[INET_ADDRSTRLEN];
+	uint32_t i, used = 0;
+	struct frame in, out;
+
+	(void)state;
+	for (i = 0; i < 512; i++) {
+		send_first(i * 16, &out);
+		snprintf(src, sizeof(src), "10.0.0.%u", out.bytes[33]);
+		back.src = src;
+		back.dport = frame_sport(&out);
+		frame_build(&in, &back);
+		node_run(L4GATE_HOOK_XDP, &in, &out);
+		assert_int_equal(frame_dport(&out), 1024);
+	}
+	entries = calloc(cpus, sizeof(*entries));
+	assert_non_null(entries);
+	fd = node.dataplane->maps[MAP_NEXTHOPS];
+	for (i = 0; i < L4GATE_NEXTHOPS; i++) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &i, entries), 0);
+		for (cpu = 0; cpu < cpus; cpu++)
+			used += entries[cpu].kind != L4GATE_NEXTHOP_NONE;
+	}
+	free(entries);
+	/* 481 of 512 on average if each place is as likely; 6 the deviation. */
+	assert_in_range(used, 440, 512 * cpus);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_room_for_all),
+		cmocka_unit_test(test_ports_spread),
+		cmocka_unit_test(test_nexthops_spread),
+	};
+	int failed;
+
+	node_enter();
+	node_shell("ip route add 10.1.0.0/16 via 10.0.0.2 && "
+		   "for i in 1 2 3 4 5 6 7; do ip neigh add 10.0.0.2$i "
+		   "lladdr 02:00:00:00:00:20 dev d0; done");
+	node_attach(L4GATE_MIN_FLOWS);
+	node_publish(manifest);
+	failed = cmocka_run_group_tests_name("flows", tests, NULL, NULL);
+	node_detach();
+	return failed != 0;
+}
