@@ -55,15 +55,22 @@ test_refused_policy_closes_its_routes() {
   answered 'open again' udp
 }
 
-# A policy that asks for nothing new changes nothing.
+# A policy that asks for nothing new is told of by the routes' conditions alone.
 test_policy_without_effect() {
+  local before
   two_armed
   start_identify b1 b2
   attach
   split_manifest 50 50 0 >"$WORK/open.yaml"
   policy 'sessionAffinity: {type: None}' >"$WORK/policy.yaml"
   apply "$WORK/open.yaml"
-  expect 'second apply' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" unchanged
+  before=$(get backends)
+  expect 'second apply' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" \
+    $'~ status of TCPRoute/default/tcp\n~ status of UDPRoute/default/udp'
+  expect 'backends' "$(get backends)" "$before"
+  expect_json 'conditions' "$(get routes)" \
+    '.routes | all(.status.parents[0].conditions[2].reason == "PolicyAffected")'
+  expect 'third apply' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" unchanged
   answered 'with a policy' tcp
 }
 
@@ -90,7 +97,7 @@ YAML
   sed -i 's/mode: nat/mode: dsr-l2/' "$WORK/parameters.yaml"
   expect_match 'warning' "$(apply "$WORK/gateway.yaml" "$WORK/parameters.yaml" 2>&1)" \
     'parameters\.yaml:6:9: warning: .*mode dsr-l2 is not supported'
-  expect 'listeners' "$(get gateways | jq -c '[.gateways[].conditions[].reason]')" \
-    '["InvalidParameters","Invalid"]'
+  expect_json 'conditions' "$(get gateways)" \
+    '[.gateways[0].status.conditions[].reason] == ["InvalidParameters", "Invalid"]'
   expect_json 'nobody answers' "$(split tcp "$VIP4" 7000 --count 2 --timeout 1)" '.answers == {}'
 }
