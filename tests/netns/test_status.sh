@@ -94,3 +94,68 @@ test_strict_applies_nothing() {
   expect_match 'why' "$said" 'mixed.yaml:[0-9]+:[0-9]+: error: TCPRoute default/stray, .*NoMatchingParent'
   expect_json 'nothing is applied' "$(l4 get listeners -o json)" '.generation == 0 and .listeners == []'
 }
+
+# One route for a person: each name, rule and piece of advice.
+test_explain_route() {
+  local said
+  ready
+  l4 apply -f "$WORK/mixed.yaml" 2>/dev/null
+  split tcp "$VIP4" 7000 --count 20 >/dev/null
+  said=$(l4 get route serves)
+  expect_match 'where it serves' "$said" "listener tcp of Gateway default/gw: TCP port 7000 of $VIP4"
+  expect_match 'who lost' "$said" 'goes before TCPRoute default/late, which gets nothing here: it is older \(2026-01-01T00:00:00Z, 2026-01-01T00:00:01Z\)'
+  expect_match 'share' "$said" 'Service default/tcp-b1 port 7000, weight 1: 100.00 % wanted; 100.00 % of IPv4, 100.00 % of IPv6'
+  expect_match 'endpoint' "$said" "${ADDRESS4[b1]}:[0-9]+ +100.00 % of IPv4; 20 new flows so far"
+  expect_match 'all is well' "$said" '^Nothing is wrong'
+  said=$(l4 get route late)
+  expect_match 'carries nothing' "$said" '^TCPRoute default/late carries no traffic'
+  expect_match 'who won' "$said" 'waits for TCPRoute default/serves, which goes first: it is older'
+  expect_match 'what to do' "$said" 'attach to another listener'
+  said=$(l4 get routes stray -n default)
+  expect_match 'why it is refused' "$said" 'At Gateway default/gw: Accepted is False, NoMatchingParent: .*it has tcp'
+  expect_match 'what to do' "$said" 'Correct sectionName'
+  expect_json 'for machines' "$(l4 get route late -o json)" \
+    '.route.listeners[0] | .fate == "waits" and .rule == "older" and .winner.name == "serves"'
+  expect_match 'none of that name' "$(l4_fails get route nosuch)" 'route nosuch: .*none'
+  expect_match 'a table all the same' "$(l4 get routes late -o table)" '^NAMESPACE'
+}
+
+test_explain_gateway() {
+  local said
+  ready
+  l4 apply -f "$WORK/mixed.yaml" 2>/dev/null
+  said=$(l4 get gateway gw)
+  expect_match 'itself' "$said" "^Gateway default/gw of class l4gate, at $VIP4"
+  expect_match 'what serves' "$said" 'tcp, TCP port 7000: is served by TCPRoute default/serves, one of 2 that are attached; 0 new flows'
+  expect_match 'what does not' "$said" 'http, HTTP port 8080: is not programmed'
+  expect_match 'why' "$said" 'Accepted is False, UnsupportedProtocol'
+  expect_match 'what to do' "$said" 'Give the listener protocol TCP or UDP'
+  expect_json 'for machines' "$(l4 get gateways gw -o json)" \
+    '.gateway.listeners | map(.servedBy.name) == ["serves", null]'
+}
+
+# Without timestamps, with a name that two kinds have, and without IPv4.
+test_explain_names() {
+  local said
+  ready
+  {
+    gateway_class
+    gateway gw "$VIP4" tcp:TCP:7000 udp:UDP:7000
+    route TCPRoute a gw/tcp tcp-b1:7000 nosuch:7000
+    route TCPRoute b gw/tcp tcp-b1:7000
+    route UDPRoute a gw/udp udp-b1:7000
+    service tcp-b1 TCP 7000 "$PORT_IDENTIFY" b1
+    FAMILIES=6 service udp-b1 UDP 7000 "$PORT_IDENTIFY" b1
+  } >"$WORK/names.yaml"
+  l4 apply -f "$WORK/names.yaml" 2>/dev/null
+  said=$(l4_fails get route a)
+  expect_match 'which ones' "$said" '-n default TCPRoute/a'
+  expect_match 'which ones' "$said" '-n default UDPRoute/a'
+  said=$(l4 get route TCPRoute/a)
+  expect_match 'by name' "$said" 'goes before TCPRoute default/b, .*not all routes of this listener have a creationTimestamp, and default/a comes before default/b by name'
+  expect_match 'half is rejected' "$said" 'Service default/nosuch port 7000, weight 1: 50.00 % wanted, REJECTED .*49.95 % of IPv4'
+  expect_match 'why' "$said" 'ResolvedRefs is False, BackendNotFound: .*nosuch'
+  said=$(l4 get route udproute/a)
+  expect_match 'a family is missing' "$said" 'IPv4: every new flow is rejected'
+  expect_match 'what to do about it' "$said" 'IPv4 clients'
+}

@@ -2,7 +2,9 @@
 /* get: what is published, with live numbers, as tables or for machines. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "cli/explain.h"
 #include "cli/join.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -10,7 +12,7 @@
 
 struct query {
 	const struct get_kind *kind;
-	const char *name;	/* or NULL: all */
+	const char *name;	/* or NULL: all; "TCPRoute/name" */
 	const char *namespace;	/* or NULL: all */
 	enum output output;
 };
@@ -20,15 +22,26 @@ static const struct get_kind {
 	const char *singular;
 	json_t *(*list)(const struct view *view);
 	void (*print)(const struct view *view, const json_t *list, bool wide);
+	/* Of one that is named; NULL: there is nothing to explain. */
+	void (*explain)(const struct view *view, json_t *object);
+	void (*print_one)(const json_t *object);
 } kinds[] = {
-	{ "classes", "class", join_classes, table_classes },
-	{ "gateways", "gateway", join_gateways, table_gateways },
-	{ "listenersets", "listenerset", join_listener_sets,
-	  table_listener_sets },
-	{ "listeners", "listener", join_listeners, table_listeners },
-	{ "routes", "route", join_routes, table_routes },
-	{ "backends", "backend", join_backends, table_backends },
-	{ "flows", "flow", join_flows, table_flows },
+	{ .plural = "classes", .singular = "class", .list = join_classes,
+	  .print = table_classes },
+	{ .plural = "gateways", .singular = "gateway", .list = join_gateways,
+	  .print = table_gateways, .explain = explain_gateway,
+	  .print_one = print_gateway },
+	{ .plural = "listenersets", .singular = "listenerset",
+	  .list = join_listener_sets, .print = table_listener_sets },
+	{ .plural = "listeners", .singular = "listener",
+	  .list = join_listeners, .print = table_listeners },
+	{ .plural = "routes", .singular = "route", .list = join_routes,
+	  .print = table_routes, .explain = explain_route,
+	  .print_one = print_route },
+	{ .plural = "backends", .singular = "backend", .list = join_backends,
+	  .print = table_backends },
+	{ .plural = "flows", .singular = "flow", .list = join_flows,
+	  .print = table_flows },
 };
 
 static const struct get_kind *find_kind(const char *name)
@@ -55,11 +68,22 @@ static bool is_in(const json_t *object, const char *namespace)
 	       (!strncmp(set, namespace, n) && set[n] == '/');
 }
 
+/* By its name alone or, where kinds have names in common, with its kind. */
+static bool has_name(const json_t *object, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	const char *kind = view_text(object, "kind");
+	size_t n = slash ? slash - name : 0;
+
+	if (slash && (strncasecmp(name, kind, n) || kind[n]))
+		return false;
+	return !strcmp(slash ? slash + 1 : name, view_text(object, "name"));
+}
+
 static bool is_wanted(const struct query *query, const json_t *object)
 {
 	return (!query->namespace || is_in(object, query->namespace)) &&
-	       (!query->name ||
-		!strcmp(query->name, view_text(object, "name")));
+	       (!query->name || has_name(object, query->name));
 }
 
 /* The objects of the kind that were asked for. */
@@ -116,9 +140,69 @@ static int parse(struct query *query, int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* The one object that was named, or an exit code after saying why not. */
+static int find_one(const struct query *query, const json_t *list,
+		    json_t **ret_object)
+{
+	const char *namespace = query->namespace;
+	json_t *object;
+	size_t i;
+
+	if (!json_array_size(list))
+		return say_failed("%s %s%s%s: there is none that was applied",
+				  query->kind->singular, query->name,
+				  namespace ? " of namespace " : "",
+				  namespace ? namespace : "");
+	*ret_object = json_array_get(list, 0);
+	if (json_array_size(list) == 1)
+		return EXIT_DONE;
+	fprintf(stderr, "l4gate: error: %s %s: which one? (-n NAMESPACE, KIND/NAME)\n",
+		query->kind->singular, query->name);
+	json_array_foreach(list, i, object)
+		fprintf(stderr, "  -n %s %s/%s\n",
+			view_text(object, "namespace"),
+			view_text(object, "kind"), view_text(object, "name"));
+	return EXIT_FAILED;
+}
+
+static bool is_for_machines(enum output output)
+{
+	return output == OUTPUT_JSON || output == OUTPUT_YAML;
+}
+
+static int print_object(const struct view *view, const struct query *query,
+			const json_t *list)
+{
+	json_t *object = NULL;
+	int code = find_one(query, list, &object);
+
+	if (code != EXIT_DONE)
+		return code;
+	query->kind->explain(view, object);
+	if (is_for_machines(query->output))
+		return output_print(json_pack(
+			"{s:i, s:I, s:O}", "schema", 1, "generation",
+			view_number(view->state, "generation"),
+			query->kind->singular, object), query->output);
+	query->kind->print_one(object);
+	return EXIT_DONE;
+}
+
+static int print_objects(const struct view *view, const struct query *query,
+			 json_t *list)
+{
+	if (is_for_machines(query->output))
+		return output_print(json_pack(
+			"{s:i, s:I, s:O}", "schema", 1, "generation",
+			view_number(view->state, "generation"),
+			query->kind->plural, list), query->output);
+	query->kind->print(view, list, query->output == OUTPUT_WIDE);
+	return EXIT_DONE;
+}
+
 static int run_get(const struct globals *globals, int argc, char **argv)
 {
-	struct query query = { .output = OUTPUT_TABLE };
+	struct query query = { .output = OUTPUT_UNSET };
 	struct view view;
 	json_t *list;
 	int code;
@@ -130,13 +214,11 @@ static int run_get(const struct globals *globals, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	list = select_objects(&view, &query);
-	if (query.output == OUTPUT_JSON || query.output == OUTPUT_YAML)
-		code = output_print(json_pack(
-			"{s:i, s:I, s:O}", "schema", 1, "generation",
-			view_number(view.state, "generation"),
-			query.kind->plural, list), query.output);
+	if (query.name && query.kind->explain &&
+	    query.output != OUTPUT_TABLE && query.output != OUTPUT_WIDE)
+		code = print_object(&view, &query, list);
 	else
-		query.kind->print(&view, list, query.output == OUTPUT_WIDE);
+		code = print_objects(&view, &query, list);
 	json_decref(list);
 	view_close(&view);
 	return code;
