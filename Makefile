@@ -152,9 +152,9 @@ verifier-stats: $(O)/tests/bench/verifier bpf
 bench-results: verifier-stats bench
 	$(Q)tests/bench/report.py $(O)/bench tests/bench/RESULTS.md
 
-.PHONY: check check-unit check-abi check-bpf check-clang check-netns
+.PHONY: check check-unit check-abi check-man check-bpf check-clang check-netns
 # No root, under ten seconds.
-check: check-unit check-abi
+check: check-unit check-abi check-man
 
 check-unit: $(UNIT_TESTS)
 	$(Q)code=0; for t in $(UNIT_TESTS); do $$t || code=1; done; exit $$code
@@ -162,6 +162,10 @@ check-unit: $(UNIT_TESTS)
 # Sizes and offsets: BTF of both objects against the headers in include/.
 check-abi: bpf
 	$(Q)tests/abi/check.sh $(O) $(BPFTOOL)
+
+# What --help and the golden files say, the man page says.
+check-man: $(O)/l4gate
+	$(Q)tests/man/check.sh $<
 
 # BPF_PROG_TEST_RUN, each case on both hooks; root.
 check-bpf: $(PROG_RUN_TESTS)
@@ -189,16 +193,18 @@ check-netns: $(O)/l4gate
 lint: lint-shell lint-layers
 
 lint-shell:
-	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/man/*.sh .ci/run
 
 lint-layers:
 	$(Q)scripts/check-layers.sh
 
 install: $(O)/l4gate
 	install -D -m 0755 $(O)/l4gate $(DESTDIR)$(PREFIX)/sbin/l4gate
+	install -D -m 0644 user/man/l4gate.8 $(DESTDIR)$(PREFIX)/share/man/man8/l4gate.8
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/l4gate
+	rm -f $(DESTDIR)$(PREFIX)/sbin/l4gate \
+	      $(DESTDIR)$(PREFIX)/share/man/man8/l4gate.8
 
 clean:
 	rm -rf $(O)
@@ -214,5 +220,5 @@ help:
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
 	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
 	@echo 'make lint       shellcheck, direction of includes'
-	@echo 'make install    to DESTDIR/PREFIX/sbin; make uninstall'
+	@echo 'make install    binary and man page to DESTDIR/PREFIX; make uninstall'
 	@echo 'make clean'

@@ -43,7 +43,7 @@ static void print_help(void)
 	     "  --pin-dir DIR  where maps and links are pinned, one instance per\n"
 	     "                 network namespace (" L4GATE_PIN_DIR ")\n"
 	     "  -v, --verbose  libbpf's messages, -vv all of them\n"
-	     "  --color WHEN   auto, always or never\n"
+	     "  --color WHEN   colour in messages: auto (on a terminal), always, never\n"
 	     "  -h, --help     print this\n"
 	     "  --version      print the version\n\n"
 	     "exit codes: 0 done, 1 failed, 2 usage");
@@ -63,8 +63,8 @@ int main(int argc, char **argv)
 {
 	struct globals globals = {
 		.pin_dir = L4GATE_PIN_DIR,
-		.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 	};
+	bool color = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
 	int option;
 	size_t i;
 
@@ -78,8 +78,11 @@ int main(int argc, char **argv)
 			globals.verbose++;
 			break;
 		case 'c':
-			if (strcmp(optarg, "auto"))
-				globals.color = !strcmp(optarg, "always");
+			if (!strcmp(optarg, "always") ||
+			    !strcmp(optarg, "never"))
+				color = !strcmp(optarg, "always");
+			else if (strcmp(optarg, "auto"))
+				return say_usage("", "--color %s: expected auto, always or never", optarg);
 			break;
 		case 'h':
 			print_help();
@@ -95,6 +98,7 @@ int main(int argc, char **argv)
 		print_help();
 		return EXIT_USAGE;
 	}
+	say_in_color(color);
 	log_init(globals.verbose);
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(argv[optind], commands[i]->name))

@@ -13,7 +13,6 @@
 struct globals {
 	const char *pin_dir;
 	int verbose;
-	bool color;
 };
 
 /* An option of a command: for its parser, for --help and for the man page. */
@@ -42,6 +41,10 @@ extern const struct command command_compile;
 extern const struct command command_get;
 extern const struct command command_status;
 extern const struct command command_stats;
+
+/* Whether messages on stderr are in colour; they are not unless this is said. */
+void say_in_color(bool color);
+bool say_is_in_color(void);
 
 /* "l4gate: error: ..." on stderr; returns EXIT_FAILED or EXIT_USAGE. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -13,7 +13,8 @@ static void print_diags(const struct diags *diags, size_t from)
 	size_t i;
 
 	for (i = from; i < diags->count; i++) {
-		char *text = diag_format(&diags->items[i]);
+		char *text = diag_format_color(&diags->items[i],
+					       say_is_in_color());
 
 		fputs(text ? text : diags->items[i].text, stderr);
 		free(text);

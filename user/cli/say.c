@@ -4,6 +4,18 @@
 
 #include "cli/cmd.h"
 
+static bool in_color;
+
+void say_in_color(bool color)
+{
+	in_color = color;
+}
+
+bool say_is_in_color(void)
+{
+	return in_color;
+}
+
 int say_failed(const char *format, ...)
 {
 	va_list args;

@@ -97,10 +97,18 @@ static void print_excerpt(FILE *out, struct loc loc)
 
 char *diag_format(const struct diag *diag)
 {
-	static const char *const names[] = {
-		[DIAG_ERROR] = "error",
-		[DIAG_WARNING] = "warning",
-		[DIAG_NOTE] = "note",
+	return diag_format_color(diag, false);
+}
+
+char *diag_format_color(const struct diag *diag, bool color)
+{
+	static const struct {
+		const char *name;
+		const char *color;
+	} levels[] = {
+		[DIAG_ERROR] = { "error", "\033[1;31m" },
+		[DIAG_WARNING] = { "warning", "\033[1;33m" },
+		[DIAG_NOTE] = { "note", "\033[1;36m" },
 	};
 	struct loc loc = diag->loc;
 	char *text = NULL;
@@ -114,8 +122,9 @@ char *diag_format(const struct diag *diag)
 		fprintf(out, "%s:", loc.source->name);
 	if (loc.source && loc.line)
 		fprintf(out, "%u:%u:", loc.line, loc.column);
-	fprintf(out, "%s%s: %s\n", loc.source ? " " : "", names[diag->level],
-		diag->text);
+	fprintf(out, "%s%s%s:%s %s\n", loc.source ? " " : "",
+		color ? levels[diag->level].color : "",
+		levels[diag->level].name, color ? "\033[0m" : "", diag->text);
 	if (loc.source && loc.line)
 		print_excerpt(out, loc);
 	if (fclose(out)) {

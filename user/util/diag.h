@@ -62,6 +62,9 @@ void diag_add(struct diags *diags, enum diag_level level, struct loc loc,
  */
 char *diag_format(const struct diag *diag);
 
+/* The same, with the level in colour for a terminal. */
+char *diag_format_color(const struct diag *diag, bool color);
+
 void diags_free(struct diags *diags);
 
 #endif /* L4GATE_UTIL_DIAG_H */
