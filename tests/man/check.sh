@@ -64,7 +64,7 @@ man_reasons() {
 }
 
 golden_reasons() {
-  grep -hoE '^ +[A-Za-z]+ +(True|False) +[A-Za-z]+: ' tests/golden/compile/*.txt |
+  grep -hoE '^ +[A-Za-z0-9./]+ +(True|False) +[A-Za-z]+: ' tests/golden/compile/*.txt |
     sed -E 's/.* ([A-Za-z]+): $/\1/' | sort -u
 }
 

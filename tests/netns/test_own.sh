@@ -55,7 +55,7 @@ test_refused_policy_closes_its_routes() {
   answered 'open again' udp
 }
 
-# A policy that asks for nothing new is told of by the routes' conditions alone.
+# A policy that asks for nothing new is told of, and packets don't notice.
 test_policy_without_effect() {
   local before
   two_armed
@@ -64,10 +64,10 @@ test_policy_without_effect() {
   split_manifest 50 50 0 >"$WORK/open.yaml"
   policy 'sessionAffinity: {type: None}' >"$WORK/policy.yaml"
   apply "$WORK/open.yaml"
-  before=$(get backends)
+  before=$(get backends; l4 status -o json | jq .generation)
   expect 'second apply' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" \
-    $'~ status of TCPRoute/default/tcp\n~ status of UDPRoute/default/udp'
-  expect 'backends' "$(get backends)" "$before"
+    $'+ RoutePolicy/default/policy\n~ status of TCPRoute/default/tcp\n~ status of UDPRoute/default/udp'
+  expect 'backends' "$(get backends; l4 status -o json | jq .generation)" "$before"
   expect_json 'conditions' "$(get routes)" \
     '.routes | all(.status.parents[0].conditions[2].reason == "PolicyAffected")'
   expect 'third apply' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" unchanged

@@ -59,9 +59,10 @@ static size_t count_bad(const json_t *value)
 		count += count_bad(member);
 	json_object_foreach((json_t *)value, key, member)
 		count += count_bad(member);
-	if (!json_object_get(value, "observedGeneration") ||
-	    strchr(json_string_value(json_object_get(value, "type")), '/'))
+	if (!json_object_get(value, "observedGeneration"))
 		return count;
+	if (strchr(json_string_value(json_object_get(value, "type")), '/'))
+		return count + is(value, "reason", "PolicyNotAccepted");
 	if (is(value, "type", "Conflicted") ||
 	    is(value, "type", "PartiallyInvalid"))
 		return count + is(value, "status", "True");

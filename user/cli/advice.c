@@ -49,6 +49,12 @@ static const struct {
 	  "Give the listener protocol TCP or UDP, or leave it to a Gateway of another class." },
 	{ "ResolvedRefs", "UnsupportedValue",
 	  "Refer to a Service that has EndpointSlices." },
+	{ NULL, "TargetNotFound",
+	  "Correct kind and name of the targetRef: the route is in the policy's own namespace." },
+	{ NULL, "Conflicted",
+	  "Keep one RoutePolicy for the route." },
+	{ NULL, "PolicyNotAccepted",
+	  "Take out of the RoutePolicy what is not supported, or take the route out of its targetRefs: l4gate get policies -o wide." },
 	{ "Programmed", "Invalid",
 	  "Look at the other conditions first: this one follows from them, or its message says what to change." },
 };

@@ -33,6 +33,10 @@ static const struct get_kind {
 	  .print_one = print_gateway },
 	{ .plural = "listenersets", .singular = "listenerset",
 	  .list = join_listener_sets, .print = table_listener_sets },
+	{ .plural = "parameters", .singular = "parameters",
+	  .list = join_parameters, .print = table_parameters },
+	{ .plural = "policies", .singular = "policy", .list = join_policies,
+	  .print = table_policies },
 	{ .plural = "listeners", .singular = "listener",
 	  .list = join_listeners, .print = table_listeners },
 	{ .plural = "routes", .singular = "route", .list = join_routes,
@@ -102,7 +106,7 @@ static json_t *select_objects(const struct view *view,
 }
 
 #define EXPECTED							\
-	"classes, gateways, listenersets, listeners, routes, backends or flows"
+	"classes, parameters, gateways, listenersets, listeners, routes, policies, backends or flows"
 
 static const struct cli_option get_options[] = {
 	{ 'n', "namespace", "NS", "only what is in this namespace" },

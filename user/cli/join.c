@@ -41,6 +41,16 @@ json_t *join_listener_sets(const struct view *view)
 	return objects_of(view, "ListenerSet");
 }
 
+json_t *join_parameters(const struct view *view)
+{
+	return objects_of(view, "GatewayParameters");
+}
+
+json_t *join_policies(const struct view *view)
+{
+	return objects_of(view, "RoutePolicy");
+}
+
 /* The texts of members, of those that there are, with slashes between them. */
 static const char *format_key(char *key, const json_t *object,
 			      const char *const names[4])

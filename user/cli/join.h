@@ -12,6 +12,8 @@
 json_t *join_gateways(const struct view *view);
 json_t *join_classes(const struct view *view);
 json_t *join_listener_sets(const struct view *view);
+json_t *join_parameters(const struct view *view);
+json_t *join_policies(const struct view *view);
 
 /*
  * Every listener of every Gateway and ListenerSet: what status.listeners has of

@@ -36,6 +36,23 @@ static void print_conditions(const char *what, const json_t *object)
 		       view_text(condition, "message"));
 }
 
+#define COUNT_MAX 48
+
+/* For all parents of a route, or ancestors of a policy: what they have in common, or "1 of 2" into text. */
+static const char *status_of_parents(const json_t *parents, const char *type,
+				     char *text)
+{
+	size_t i, good = 0, count = json_array_size(parents);
+	json_t *parent;
+
+	json_array_foreach(parents, i, parent)
+		good += !strcmp(status_of(parent, type), "True");
+	if (!count || good == count || !good)
+		return !count ? "-" : good ? "True" : "False";
+	snprintf(text, COUNT_MAX, "%zu of %zu", good, count);
+	return text;
+}
+
 static size_t count_programmed(const json_t *listeners)
 {
 	json_t *listener;
@@ -156,21 +173,59 @@ void table_listeners(const struct view *view, const json_t *list, bool wide)
 	}
 }
 
-#define COUNT_MAX 48
-
-/* For all parents: what they have in common, or "1 of 2" into text. */
-static const char *status_of_parents(const json_t *parents, const char *type,
-				     char *text)
+void table_parameters(const struct view *view, const json_t *list, bool wide)
 {
-	size_t i, good = 0, count = json_array_size(parents);
-	json_t *parent;
+	json_t *object, *user;
+	size_t i, j;
 
-	json_array_foreach(parents, i, parent)
-		good += !strcmp(status_of(parent, type), "True");
-	if (!count || good == count || !good)
-		return !count ? "-" : good ? "True" : "False";
-	snprintf(text, COUNT_MAX, "%zu of %zu", good, count);
-	return text;
+	(void)view;
+	printf("%-16s %-24s %-9s %s\n", "NAMESPACE", "NAME", "ACCEPTED",
+	       "USED BY");
+	json_array_foreach(list, i, object) {
+		const json_t *status = json_object_get(object, "status");
+
+		printf("%-16s %-24s %-9s", view_text(object, "namespace"),
+		       view_text(object, "name"),
+		       status_of(status, "Accepted"));
+		json_array_foreach(json_object_get(status, "usedBy"), j, user)
+			printf("%s %s/%s", j ? "," : "",
+			       view_text(user, "kind"), view_text(user, "name"));
+		putchar('\n');
+		if (wide)
+			print_conditions("", status);
+	}
+}
+
+void table_policies(const struct view *view, const json_t *list, bool wide)
+{
+	json_t *object, *ancestor;
+	char text[COUNT_MAX];
+	size_t i, j;
+
+	(void)view;
+	printf("%-16s %-24s %-9s %s\n", "NAMESPACE", "NAME", "ACCEPTED",
+	       "TARGETS");
+	json_array_foreach(list, i, object) {
+		const json_t *ancestors = json_object_get(
+			json_object_get(object, "status"), "ancestors");
+
+		printf("%-16s %-24s %-9s", view_text(object, "namespace"),
+		       view_text(object, "name"),
+		       status_of_parents(ancestors, "Accepted", text));
+		json_array_foreach(ancestors, j, ancestor) {
+			const json_t *ref = json_object_get(ancestor,
+							    "ancestorRef");
+
+			printf("%s %s/%s", j ? "," : "", view_text(ref, "kind"),
+			       view_text(ref, "name"));
+		}
+		putchar('\n');
+		if (!wide)
+			continue;
+		json_array_foreach(ancestors, j, ancestor)
+			print_conditions(view_text(json_object_get(
+				ancestor, "ancestorRef"), "name"), ancestor);
+	}
 }
 
 /* Why a route has no backends to show. */
@@ -196,6 +251,10 @@ static void print_refs(const json_t *route)
 	json_t *ref;
 	size_t i;
 
+	if (json_is_true(json_object_get(route, "closed"))) {
+		printf(" (rejects everything: its RoutePolicy is not accepted)");
+		return;
+	}
 	json_array_foreach(json_object_get(route, "refs"), i, ref) {
 		const char *verdict = view_text(ref, "verdict");
 		bool usable = !strcmp(verdict, "usable");

@@ -12,6 +12,8 @@ void table_gateways(const struct view *view, const json_t *list, bool wide);
 void table_classes(const struct view *view, const json_t *list, bool wide);
 void table_listener_sets(const struct view *view, const json_t *list,
 			 bool wide);
+void table_parameters(const struct view *view, const json_t *list, bool wide);
+void table_policies(const struct view *view, const json_t *list, bool wide);
 void table_listeners(const struct view *view, const json_t *list, bool wide);
 void table_routes(const struct view *view, const json_t *list, bool wide);
 void table_backends(const struct view *view, const json_t *list, bool wide);

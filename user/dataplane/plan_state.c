@@ -110,8 +110,16 @@ static json_t *objects_json(const struct image *image)
 		list = json_list_add(list, object_json(
 			"GatewayClass", &image->classes[i].class->meta,
 			class_status_json(&image->classes[i])));
+	for (i = 0; i < image->parameters_count; i++)
+		list = json_list_add(list, object_json(
+			"GatewayParameters", &image->parameters[i].object->meta,
+			parameters_status_json(&image->parameters[i])));
 	for (i = 0; i < image->set_count; i++)
 		list = json_list_add(list, set_json(&image->sets[i]));
+	for (i = 0; i < image->policy_count; i++)
+		list = json_list_add(list, object_json(
+			"RoutePolicy", &image->policies[i].policy->meta,
+			policy_status_json(&image->policies[i])));
 	for (i = 0; i < image->route_status_count; i++)
 		list = json_list_add(list, route_object_json(
 			&image->route_statuses[i]));
@@ -191,10 +199,11 @@ static json_t *route_json(const struct plan *plan, size_t i)
 			(int)to->tables[j].chunks, "slots",
 			(int)route->tables[j].slot_count, "digest",
 			(json_int_t)to->tables[j].digest));
-	return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:o}", "id",
+	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "id",
 			 (int)to->id, "kind", plan_kind_names[route->protocol],
 			 "namespace", route->namespace, "name", route->name,
-			 "tables", tables, "refs", refs, "backends", backends);
+			 "closed", route->closed, "tables", tables, "refs",
+			 refs, "backends", backends);
 }
 
 int plan_write_state(struct plan *plan, const struct inet_addr *own,

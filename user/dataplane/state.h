@@ -12,6 +12,7 @@
  *                    "port", "addresses": [ "..." ], "route": ID or null,
  *                    "listenerSet": "namespace/name" if it is from one } ],
  *   "routes": [ { "id", "kind": "TCPRoute", "namespace", "name",
+ *       "closed": whether a RoutePolicy makes it reject all new flows,
  *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
  *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
  *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ] } ],
@@ -24,6 +25,8 @@
  *                { "kind": "GatewayClass", "name", "created", "status" },
  *                { "kind": "ListenerSet", "namespace", "name", "created",
  *                  "gateway": { "namespace", "name" }, "status", as a Gateway's },
+ *                { "kind": "GatewayParameters" or "RoutePolicy", "namespace",
+ *                  "name", "created", "status" },
  *                { "kind": "TCPRoute", "namespace", "name", "created",
  *                  "status"; in each of its parents also "listeners": [ {
  *                      "name", "fate": "serves" | "waits" (for another route)
