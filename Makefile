@@ -152,9 +152,9 @@ verifier-stats: $(O)/tests/bench/verifier bpf
 bench-results: verifier-stats bench
 	$(Q)tests/bench/report.py $(O)/bench tests/bench/RESULTS.md
 
-.PHONY: check check-unit check-abi check-man check-bpf check-clang check-netns
+.PHONY: check check-unit check-abi check-man check-cli check-bpf check-clang check-netns
 # No root, under ten seconds.
-check: check-unit check-abi check-man
+check: check-unit check-abi check-man check-cli
 
 check-unit: $(UNIT_TESTS)
 	$(Q)code=0; for t in $(UNIT_TESTS); do $$t || code=1; done; exit $$code
@@ -166,6 +166,10 @@ check-abi: bpf
 # What --help and the golden files say, the man page says.
 check-man: $(O)/l4gate
 	$(Q)tests/man/check.sh $<
+
+# Exit codes, pipes and streams of the offline commands.
+check-cli: $(O)/l4gate
+	$(Q)tests/cli/check.sh $<
 
 # BPF_PROG_TEST_RUN, each case on both hooks; root.
 check-bpf: $(PROG_RUN_TESTS)
@@ -193,7 +197,7 @@ check-netns: $(O)/l4gate
 lint: lint-shell lint-layers
 
 lint-shell:
-	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/man/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/man/*.sh tests/cli/*.sh .ci/run
 
 lint-layers:
 	$(Q)scripts/check-layers.sh

@@ -59,6 +59,55 @@ static void test_namespace_of_directory(void **state)
 	assert_string_equal(place->model.services.items[2].meta.namespace, "a");
 }
 
+/* Every kind, and what it refers to without a namespace. */
+static void test_every_kind(void **state)
+{
+	static const char text[] =
+		"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
+		"metadata: {name: x}\nspec: {gatewayClassName: c, listeners: "
+		"[{name: l, port: 80, protocol: TCP}]}\n---\n"
+		"apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\n"
+		"metadata: {name: x}\nspec: {parentRef: {name: x}, listeners: "
+		"[{name: l, port: 81, protocol: TCP}]}\n---\n"
+		"apiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\n"
+		"metadata: {name: x}\nspec: {parentRefs: [{name: x}], rules: "
+		"[{backendRefs: [{name: x, port: 80}]}]}\n---\n"
+		"apiVersion: gateway.networking.k8s.io/v1\n"
+		"kind: ReferenceGrant\nmetadata: {name: x}\nspec: {from: "
+		"[{group: g, kind: K, namespace: b}], to: [{group: g, kind: K}]}"
+		"\n---\n"
+		"apiVersion: v1\nkind: Service\nmetadata: {name: x}\n" SPEC
+		"---\n"
+		"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+		"metadata: {name: x}\naddressType: IPv4\nendpoints: []\n---\n"
+		"apiVersion: l4gate.dev/v1alpha1\nkind: GatewayParameters\n"
+		"metadata: {name: x}\nspec: {}\n---\n"
+		"apiVersion: l4gate.dev/v1alpha1\nkind: RoutePolicy\n"
+		"metadata: {name: x}\nspec: {targetRefs: [{group: "
+		"gateway.networking.k8s.io, kind: TCPRoute, name: x}]}\n";
+	struct place *place = *state;
+	const struct model *model = &place->model;
+	const struct route *route;
+
+	make_teams();
+	write_file("d/a/t.yaml", text);
+	assert_int_equal(read_teams(place), 0);
+	assert_int_equal(model->object_count, 8);
+	assert_string_equal(model->gateways.items[0].meta.namespace, "a");
+	assert_string_equal(model->listener_sets.items[0].meta.namespace, "a");
+	assert_string_equal(model->listener_sets.items[0].parent.namespace,
+			    "a");
+	route = &model->routes.items[0];
+	assert_string_equal(route->meta.namespace, "a");
+	assert_string_equal(route->parent_refs[0].namespace, "a");
+	assert_string_equal(route->rules[0].backend_refs[0].namespace, "a");
+	assert_string_equal(model->grants.items[0].meta.namespace, "a");
+	assert_string_equal(model->services.items[0].meta.namespace, "a");
+	assert_string_equal(model->slices.items[0].meta.namespace, "a");
+	assert_string_equal(model->parameters.items[0].meta.namespace, "a");
+	assert_string_equal(model->policies.items[0].meta.namespace, "a");
+}
+
 /* Files of the node's operator: in any namespace, and in none. */
 static void test_files_of_operator(void **state)
 {
@@ -326,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_namespace_of_directory),
+		TEST(test_every_kind),
 		TEST(test_files_of_operator),
 		TEST(test_refused),
 		TEST(test_skipped),

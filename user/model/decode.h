@@ -92,6 +92,7 @@ struct decoder {
 	const char *kind;
 	const char *version;
 	const char *namespace;	/* for messages, as far as it is known */
+	const char *default_namespace;	/* of objects that don't say theirs */
 	const char *name;
 	const struct path *path;
 };

@@ -400,10 +400,11 @@ static int check_set(struct decoder *decoder, const struct node *node,
 {
 	struct listener_set *set = object;
 
-	(void)decoder, (void)node;
+	(void)node;
 	if (!*set->parent.namespace)
 		set->parent.namespace = *set->meta.namespace ?
-					set->meta.namespace : "default";
+					set->meta.namespace :
+					decoder->default_namespace;
 	return 0;
 }
 

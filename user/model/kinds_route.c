@@ -163,7 +163,7 @@ static int check_route(struct decoder *decoder, const struct node *node,
 	size_t i, j;
 
 	if (!*route->meta.namespace)
-		route->meta.namespace = "default";
+		route->meta.namespace = decoder->default_namespace;
 	fill_namespaces(route);
 	for (i = 0; i < route->parent_ref_count; i++)
 		for (j = 0; j < i; j++)

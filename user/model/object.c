@@ -249,9 +249,8 @@ static bool check_team(struct object_reader *reader,
 }
 
 /* The rules of metadata that differ from kind to kind. */
-static void finish_meta(struct object_reader *reader, struct decoder *decoder,
-			const struct kind *kind, const struct node *root,
-			struct object_meta *meta)
+static void finish_meta(struct decoder *decoder, const struct kind *kind,
+			const struct node *root, struct object_meta *meta)
 {
 	const struct node *node = node_get(root, "metadata");
 	const struct format *format = kind->name_format;
@@ -260,7 +259,7 @@ static void finish_meta(struct object_reader *reader, struct decoder *decoder,
 		decode_error(decoder, decode_at(node, "namespace"),
 			     "namespace: a %s is in none", kind->kind);
 	if (!kind->cluster_scoped && !*meta->namespace)
-		meta->namespace = reader->team ?: "default";
+		meta->namespace = decoder->default_namespace;
 	if (*meta->name && strlen(meta->name) > format->max)
 		decode_error(decoder, decode_at(node, "name"),
 			     "name: %zu bytes, at most %zu for a %s",
@@ -269,6 +268,11 @@ static void finish_meta(struct object_reader *reader, struct decoder *decoder,
 		decode_error(decoder, decode_at(node, "name"),
 			     "name \"%s\": expected %s", SHOW(meta->name),
 			     format->expected);
+}
+
+static const char *default_namespace(const struct object_reader *reader)
+{
+	return reader->team ?: "default";
 }
 
 static int keep_node(struct arena *arena, const struct node *root,
@@ -327,8 +331,9 @@ static int read_known(struct object_reader *reader, const struct kind *kind,
 		.kind = kind->kind,
 		.version = version,
 		.namespace = kind->cluster_scoped ? "" :
-			     peek(root, "namespace") ?: reader->team ?:
-			     "default",
+			     peek(root, "namespace") ?:
+			     default_namespace(reader),
+		.default_namespace = default_namespace(reader),
 		.name = peek(root, "name"),
 	};
 	union any_object object = { 0 };
@@ -340,7 +345,7 @@ static int read_known(struct object_reader *reader, const struct kind *kind,
 	err = decode_object(&decoder, kind->schema, root, &object);
 	if (err)
 		return err;
-	finish_meta(reader, &decoder, kind, root, meta);
+	finish_meta(&decoder, kind, root, meta);
 	if (kind->has_status &&
 	    keep_given(&reader->model->arena, kind, version, root, meta))
 		return -ENOMEM;
