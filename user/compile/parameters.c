@@ -237,11 +237,13 @@ int parameters_apply(struct work *work, struct gateway_work *gateway)
 /* The seed of a parent that serves the route; NULL if its Gateway has none. */
 static const uint64_t *parent_seed(const struct parent_work *parent)
 {
-	const struct parameters *parameters =
-		parent->group->gateway->parameters;
+	const struct parameters *parameters;
 
-	return parent->listener_count && parent->group->programmed &&
-	       parameters->seed_text ? parameters->seed : NULL;
+	/* A ListenerSet whose Gateway nobody gave has none. */
+	if (!parent->listener_count || !parent->group->programmed)
+		return NULL;
+	parameters = parent->group->gateway->parameters;
+	return parameters->seed_text ? parameters->seed : NULL;
 }
 
 static int compare_parents(const struct parent_work *a,
