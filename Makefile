@@ -118,6 +118,7 @@ $(O)/gen/bench_%.skel.h: $(O)/tests/bench/%.bpf.o
 
 $(O)/tests/bench/feed.o: $(O)/gen/bench_feed.skel.h
 $(O)/tests/bench/floor.o: $(O)/gen/bench_floor.skel.h
+$(O)/tests/bench/wire.o: $(O)/gen/bench_wire.skel.h
 
 $(O)/tests/bench/packets: $(addprefix $(O)/tests/bench/,packets.o path.o \
                             feed.o flows.o floor.o result.o) \
@@ -131,16 +132,25 @@ $(O)/tests/bench/verifier: $(addprefix $(O)/tests/bench/,verifier.o feed.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(O)/tests/bench/wire: $(addprefix $(O)/tests/bench/,wire.o feed.o result.o) \
+                       $(O)/tests/prog_run/packet.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/tests/bench/connect: $(O)/tests/bench/connect.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: bench verifier-stats bench-results
+.PHONY: bench bench-wire verifier-stats bench-results
 # Net ns a packet on each path beside floor programs, in the same run; fails if
 # a TCP hit takes more than 2.5 times its floor. PHASES="few new": not all. Root.
 bench: $(O)/tests/bench/packets
 	$(Q)mkdir -p $(O)/bench
 	$(Q)code=0; \
 	  $< -o $(O)/bench/packets.json -c $(COMMIT) $(PHASES) || code=$$?; \
-	  tests/bench/report.py $(O)/bench; exit $$code
+	  tests/bench/report.py plot $(O)/bench; exit $$code
 
 # What the verifier has to do for each program; fails over budget. Root.
 verifier-stats: $(O)/tests/bench/verifier bpf
@@ -148,9 +158,15 @@ verifier-stats: $(O)/tests/bench/verifier bpf
 	$(Q)$< -o $(O)/bench/verifier.json -c $(COMMIT) \
 	  $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
 
+# Frames and connections through veth pairs, beside the kernel, nftables and
+# HAProxy (scripts/deps.sh bench). Root.
+bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
+	$(Q)O=$(O) L4GATE=$< tests/bench/wire.sh -c $(COMMIT) >/dev/null
+	$(Q)tests/bench/report.py wire $(O)/bench
+
 # Measures all, and writes down what came out.
-bench-results: verifier-stats bench
-	$(Q)tests/bench/report.py $(O)/bench tests/bench/RESULTS.md
+bench-results: verifier-stats bench bench-wire
+	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
 .PHONY: check check-unit check-abi check-man check-cli check-bpf check-clang check-netns
 # No root, under ten seconds.
@@ -197,7 +213,7 @@ check-netns: $(O)/l4gate
 lint: lint-shell lint-layers
 
 lint-shell:
-	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/man/*.sh tests/cli/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/bench/*.sh tests/man/*.sh tests/cli/*.sh .ci/run
 
 lint-layers:
 	$(Q)scripts/check-layers.sh
@@ -221,8 +237,9 @@ help:
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
 	@echo 'make bench      cost of a packet, beside a floor; root'
+	@echo 'make bench-wire  frames and connections, beside other systems; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
-	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
+	@echo 'make bench-results  all three, written to tests/bench/RESULTS.md'
 	@echo 'make lint       shellcheck, direction of includes'
 	@echo 'make install    binary and man page to DESTDIR/PREFIX; make uninstall'
 	@echo 'make clean'

@@ -7,6 +7,7 @@
 #   deps.sh build    what `make` needs
 #   deps.sh demo     build, and the servers and clients of scripts/demo.sh
 #   deps.sh test     all of that, and what the tests and checks need
+#   deps.sh bench    build, and what the benchmarks measure beside l4gate
 set -euo pipefail
 
 # "a|b" takes the first that the distribution has.
@@ -17,9 +18,11 @@ DEMO='iproute2 ethtool procps util-linux jq curl nginx-light|nginx
 TEST='libcmocka-dev iputils-ping netcat-openbsd socat strace redis-server
   redis-tools iperf3 python3-scapy bats shellcheck sparse universal-ctags
   clang-format clang-tidy clang-19 prometheus git'
+BENCH='iproute2 ethtool procps util-linux jq python3 iperf3 nftables haproxy
+  git'
 
 # Services that the packages above bring along; nothing here needs them as such.
-SERVICES='nginx redis-server prometheus'
+SERVICES='nginx redis-server prometheus nftables haproxy'
 
 UPDATED=
 DISABLE=
@@ -135,8 +138,9 @@ main() {
       ensure $BUILD $DEMO $TEST
       ensure_clang_runtime
       ;;
+    bench) ensure $BUILD $BENCH ;;
     *)
-      printf 'usage: deps.sh [build|demo|test]\n' >&2
+      printf 'usage: deps.sh [build|demo|test|bench]\n' >&2
       exit 2
       ;;
   esac

@@ -51,6 +51,9 @@ struct {
 /* Packets that were short of room; the runner wants none. */
 __u64 feed_failed;
 
+/* The device that live frames go to. */
+__u32 feed_out;
+
 static __always_inline void put_l4(void *l4, void *end, __u32 is_udp,
 				   const struct feed_tuple *tuple)
 {
@@ -132,6 +135,16 @@ int feed_xdp(struct xdp_md *ctx)
 {
 	if (feed((void *)(long)ctx->data, (void *)(long)ctx->data_end))
 		bpf_tail_call(ctx, &feed_xdp_next, 0);
+	feed_failed++;
+	return XDP_ABORTED;
+}
+
+/* No program behind it: frames go out, as if the device's host sent them. */
+SEC("xdp")
+int feed_frames(struct xdp_md *ctx)
+{
+	if (feed((void *)(long)ctx->data, (void *)(long)ctx->data_end))
+		return bpf_redirect(feed_out, 0);
 	feed_failed++;
 	return XDP_ABORTED;
 }

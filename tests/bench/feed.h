@@ -67,6 +67,16 @@ double feed_run(struct feed *feed, enum l4gate_hook hook, int program,
 		struct stream *stream, uint32_t flows, uint32_t packets,
 		uint32_t *ret_action);
 
+/*
+ * Sends packets of a stream out of a device of this network namespace; seconds
+ * that it took, without the milliseconds before and after that the kernel takes.
+ */
+double feed_live(struct feed *feed, unsigned int ifindex, struct stream *stream,
+		 uint32_t flows, uint32_t packets, uint32_t batch);
+
+/* This process alone on the last CPU, as far as the scheduler lets it be. */
+void bench_prepare(void);
+
 /* Ends the program with a message. */
 void die(const char *format, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));

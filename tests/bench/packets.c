@@ -10,11 +10,9 @@
  * Exits 1 if the gate is not reached, 2 if something can't be measured.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "path.h"
@@ -371,18 +369,6 @@ static bool is_chosen(const char *phase)
 	return !*options.phases;
 }
 
-/* The last CPU, to which nobody is as near. */
-static void prepare_process(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus) ||
-	    setpriority(PRIO_PROCESS, 0, -20))
-		die("a CPU of its own: %s", strerror(errno));
-}
-
 static bool report_gate(const struct rounds *ratios)
 {
 	double ratio = rounds_median(ratios);
@@ -417,7 +403,7 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	prepare_process();
+	bench_prepare();
 	node_enter();
 	gateway_routes();
 	feed_open(&bench.feed, node.ifindex);

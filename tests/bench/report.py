@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Plots and tables of what the benchmarks measured.
 
-  report.py DIRECTORY [RESULTS.md]
+  report.py plot DIRECTORY              packets.svg
+  report.py wire DIRECTORY              prints what wire.sh measured
+  report.py results DIRECTORY FILE      all tables, as far as there are numbers
 
-Reads packets.json, verifier.json and wire.json there, as far as they exist;
-writes packets.svg beside them and, if it is named, the file of tables.
+The directory has packets.json, verifier.json, wire.json and wire-tcp.txt.
 """
 
 import json
 import math
 import pathlib
+import statistics
 import sys
 
 WIDTH, HEIGHT = 760, 420
@@ -200,32 +202,174 @@ def verifier_section(verifier):
     return text + table(head, rows)
 
 
+# ---------------------------------------------------------------- wire
+
+
+class Wire:
+    """Values of each round, by metric and system."""
+
+    def __init__(self, directory):
+        document = load(directory, "wire.json")
+        self.run = document["run"]
+        self.values = {"mpps": document["mpps"]}
+        for line in (directory / "wire-tcp.txt").read_text().splitlines():
+            system, *words = line.split()
+            for metric, value in zip(words[::2], words[1::2]):
+                systems = self.values.setdefault(metric, {})
+                systems.setdefault(system, []).append(float(value))
+
+    def ratio(self, metric, system, other):
+        pairs = zip(self.values[metric][system], self.values[metric][other])
+        return statistics.median(a / b for a, b in pairs)
+
+    def difference(self, metric, system, other):
+        pairs = zip(self.values[metric][system], self.values[metric][other])
+        return statistics.median(a - b for a, b in pairs)
+
+    def table(self, metric, systems, base, form):
+        rows = []
+        for system in systems:
+            values = self.values[metric][system]
+            rows.append(
+                [
+                    SYSTEMS[system],
+                    form.format(statistics.median(values)),
+                    f"{form.format(min(values))}..{form.format(max(values))}",
+                    f"{self.ratio(metric, system, base):.2f}",
+                ]
+            )
+        return rows
+
+    def goals(self):
+        """Goal, what was measured, what is wanted, whether it is reached."""
+        ratios = [
+            ("packets: two devices / fixed redirect", "mpps", "l4gate", "redirect", 0.80),
+            ("packets: one device / XDP_TX", "mpps", "l4gate-one-armed", "tx", 0.80),
+            ("packets: XDP / kernel forwarding", "mpps", "l4gate", "kernel", 2.8),
+            ("packets: XDP / nftables", "mpps", "l4gate", "nft", 4.2),
+            ("bulk TCP: TC mode / kernel forwarding", "gbit", "l4gate-tc", "kernel", 0.95),
+            ("connections: TC mode / nftables", "rate", "l4gate-tc", "nft", 1.1),
+            ("connections: TC mode / HAProxy", "rate", "l4gate-tc", "haproxy", 1.6),
+        ]
+        rows = []
+        for text, metric, system, other, wanted in ratios:
+            value = self.ratio(metric, system, other)
+            rows.append([text, f"{value:.2f}", f"at least {wanted}", value >= wanted])
+        value = self.difference("p50", "l4gate-tc", "kernel")
+        rows.append(
+            ["one connection: TC mode - kernel, us", f"{value:.1f}", "at most 5", value <= 5]
+        )
+        return [[*row[:3], "reached" if row[3] else "NOT reached"] for row in rows]
+
+    def connection_rows(self):
+        rows = []
+        for system in TCP_SYSTEMS:
+            median = {
+                metric: statistics.median(self.values[metric][system])
+                for metric in ("rate", "p50", "p99")
+            }
+            rows.append(
+                [
+                    SYSTEMS[system],
+                    f"{median['rate'] / 1000:.1f}",
+                    f"{median['p50']:.0f}",
+                    f"{median['p99']:.0f}",
+                    f"{max(self.values['errors'][system]):.0f}",
+                ]
+            )
+        return rows
+
+
+SYSTEMS = {
+    "redirect": "XDP redirect of all (limit)",
+    "l4gate": "l4gate, XDP",
+    "l4gate-tc": "l4gate, TC",
+    "kernel": "kernel forwarding",
+    "nft": "nftables DNAT and masquerade",
+    "tx": "XDP_TX of all (limit)",
+    "l4gate-one-armed": "l4gate, XDP",
+    "haproxy": "HAProxy, one thread",
+}
+TCP_SYSTEMS = ["kernel", "l4gate-tc", "nft", "haproxy"]
+
+
+def wire_section(directory):
+    wire = Wire(directory)
+    head = ["system", "Mpps", "least..most", "by limit"]
+    two = ["redirect", "l4gate", "l4gate-tc", "kernel", "nft"]
+    return (
+        "## End to end (`make bench-wire`)\n\n" + describe_run(wire.run) + "\n"
+        "Network namespaces and veth pairs. UDP frames of 60 bytes (64 on a wire), 1,024 flows; "
+        "generator, system\nand sink run on one CPU, so a rate is one by the sum of what all three "
+        "take, and ratios are flatter than\nthe systems' own costs. TCP with a client and a server on "
+        "a CPU each, which takes most of the time. No NIC,\nno driver, no second queue. Compare within "
+        "one run.\n\n"
+        "Client and backend behind different devices:\n\n"
+        + table(head, wire.table("mpps", two, "redirect", "{:.2f}"))
+        + "\nBehind one:\n\n"
+        + table(head, wire.table("mpps", ["tx", "l4gate-one-armed"], "tx", "{:.2f}"))
+        + "\nOne TCP stream, segmentation offload on:\n\n"
+        + table(
+            ["system", "Gbit/s", "least..most", "by kernel"],
+            wire.table("gbit", TCP_SYSTEMS, "kernel", "{:.1f}"),
+        )
+        + "\nConnections (connect, 16 bytes there and back, RST): of eight threads, and how long one "
+        "takes alone:\n\n"
+        + table(
+            ["system", "thousands/s", "median us", "p99 us", "errors"], wire.connection_rows()
+        )
+        + "\n"
+        + table(["goal", "measured", "wanted", ""], wire.goals())
+    )
+
+
+def align(markdown):
+    """The same for a terminal: no rules, columns below each other."""
+    out, rows = [], []
+    for line in [*markdown.splitlines(), ""]:
+        if line.startswith("|"):
+            if not line.startswith("|---"):
+                rows.append([cell.strip() for cell in line.strip("|").split("|")])
+            continue
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths))
+            out.append("  ".join(cells).rstrip())
+        rows = []
+        out.append(line.lstrip("# "))
+    return "\n".join(out).strip()
+
+
+# ---------------------------------------------------------------- main
+
+
 def results(directory):
     text = (
         "<!-- Written by tests/bench/report.py (make bench-results): don't edit. -->\n"
         "# What l4gate costs\n\n"
     )
-    sections = [
-        ("packets.json", packets_section),
-        ("verifier.json", verifier_section),
-    ]
-    parts = [
-        section(document)
-        for name, section in sections
-        if (document := load(directory, name)) is not None
-    ]
+    parts = []
+    packets, verifier = load(directory, "packets.json"), load(directory, "verifier.json")
+    if packets:
+        parts.append(packets_section(packets))
+    if (directory / "wire.json").exists():
+        parts.append(wire_section(directory))
+    if verifier:
+        parts.append(verifier_section(verifier))
     return text + "\n".join(parts)
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    command, *arguments = sys.argv[1:] or [""]
+    if len(arguments) != {"plot": 1, "wire": 1, "results": 2}.get(command):
         sys.exit(__doc__)
-    directory = pathlib.Path(sys.argv[1])
-    packets = load(directory, "packets.json")
-    if packets:
-        plot_packets(packets, directory / "packets.svg")
-    if len(sys.argv) == 3:
-        pathlib.Path(sys.argv[2]).write_text(results(directory))
+    directory = pathlib.Path(arguments[0])
+    if command == "plot":
+        plot_packets(load(directory, "packets.json"), directory / "packets.svg")
+    elif command == "wire":
+        print(align(wire_section(directory)))
+    else:
+        pathlib.Path(arguments[1]).write_text(results(directory))
 
 
 if __name__ == "__main__":
