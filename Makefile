@@ -213,7 +213,7 @@ check-netns: $(O)/l4gate
 lint: lint-shell lint-layers
 
 lint-shell:
-	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/bench/*.sh tests/man/*.sh tests/cli/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh tests/*/*.sh .ci/run
 
 lint-layers:
 	$(Q)scripts/check-layers.sh

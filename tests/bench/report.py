@@ -301,9 +301,9 @@ def wire_section(directory):
         "## End to end (`make bench-wire`)\n\n" + describe_run(wire.run) + "\n"
         "Network namespaces and veth pairs. UDP frames of 60 bytes (64 on a wire), 1,024 flows; "
         "generator, system\nand sink run on one CPU, so a rate is one by the sum of what all three "
-        "take, and ratios are flatter than\nthe systems' own costs. TCP with a client and a server on "
-        "a CPU each, which takes most of the time. No NIC,\nno driver, no second queue. Compare within "
-        "one run.\n\n"
+        "take, and ratios are flatter than\nthe systems' own costs. TCP with a client and a server "
+        "on a CPU each, which takes most of the time. No NIC,\nno driver, no second queue. "
+        "Compare within one run.\n\n"
         "Client and backend behind different devices:\n\n"
         + table(head, wire.table("mpps", two, "redirect", "{:.2f}"))
         + "\nBehind one:\n\n"
@@ -313,8 +313,8 @@ def wire_section(directory):
             ["system", "Gbit/s", "least..most", "by kernel"],
             wire.table("gbit", TCP_SYSTEMS, "kernel", "{:.1f}"),
         )
-        + "\nConnections (connect, 16 bytes there and back, RST): of eight threads, and how long one "
-        "takes alone:\n\n"
+        + "\nConnections (connect, 16 bytes there and back, RST): of eight threads, and how long "
+        "one takes alone:\n\n"
         + table(
             ["system", "thousands/s", "median us", "p99 us", "errors"], wire.connection_rows()
         )
