@@ -22,7 +22,8 @@ CPPFLAGS += -D_GNU_SOURCE -DL4GATE_VERSION='"$(VERSION)"' -Iinclude -Iuser \
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -Wmissing-prototypes -Wstrict-prototypes
 ifeq ($(SAN),1)
-CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
+CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer \
+          -DARENA_BLOCK_SIZE=1
 LDFLAGS += -fsanitize=address,undefined
 endif
 ifeq ($(STATIC),1)
