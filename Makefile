@@ -193,11 +193,46 @@ check-clang:
 check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
+# ---------------------------------------------------------------- fuzzing
+# A build of its own by clang: what reads and compiles, without libbpf.
+FUZZ_SECONDS ?= 60
+FUZZ_LIBS := yaml-0.1 jansson
+FUZZ_CFLAGS := -O1 -g -std=gnu11 $(WARNINGS) -fno-omit-frame-pointer \
+               -DARENA_BLOCK_SIZE=1 \
+               -fsanitize=address,undefined -fno-sanitize-recover=undefined
+PURE_SOURCES := $(filter-out user/util/log.c,$(sort \
+                $(wildcard user/model/*.c user/compile/*.c user/util/*.c)))
+PURE_OBJECTS := $(PURE_SOURCES:%.c=$(O)/fuzz/%.o)
+FUZZERS := $(O)/fuzz/reader $(O)/fuzz/compile
+
+$(O)/fuzz/%.o: %.c
+	$(call say,FUZZ-CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+		-MMD -MP -c -o $@ $<
+
+$(O)/fuzz/compile: $(O)/fuzz/tests/fuzz/objects.o
+$(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(PURE_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(FUZZ_LIBS)) -lm
+
+-include $(wildcard $(O)/fuzz/*/*/*.d)
+
+.PHONY: fuzz fuzz-build
+fuzz-build: $(FUZZERS)
+
+# FUZZ_SECONDS for all fuzzers together; any finding fails.
+fuzz: fuzz-build
+	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS)
+
 # ---------------------------------------------------------------- the rest
 .PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
 
 lint-shell:
+	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh \
+		tests/fuzz/*.sh .ci/run
 	$(Q)shellcheck -x scripts/*.sh tests/netns/*.sh tests/abi/*.sh tests/man/*.sh tests/cli/*.sh .ci/run
 
 lint-layers:
@@ -221,6 +256,7 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
 	@echo 'make bench      cost of a packet, beside a floor; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
 	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
