@@ -226,6 +226,20 @@ fuzz-build: $(FUZZERS)
 fuzz: fuzz-build
 	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS)
 
+# ---------------------------------------------------------------- scale
+$(O)/tests/bench/scale: $(O)/tests/bench/scale.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: check-scale bench-compile
+# 10,000 routes in a second, and ten times as many in ten times the time.
+check-scale: $(O)/tests/bench/scale
+	$(Q)$< --check
+
+# Reading and compiling; the last size needs 0.2 GiB of /tmp and 1 of memory.
+bench-compile: $(O)/tests/bench/scale
+	$(Q)$< 1000 10000 100000
+
 # ---------------------------------------------------------------- the rest
 .PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
@@ -257,6 +271,7 @@ help:
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
 	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
+	@echo 'make check-scale  10,000 routes in a second; make bench-compile'
 	@echo 'make bench      cost of a packet, beside a floor; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
 	@echo 'make bench-results  both, written to tests/bench/RESULTS.md'
