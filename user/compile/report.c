@@ -24,6 +24,9 @@ static int keep_conditions(json_t *own, const json_t *given)
 	int error = 0;
 	size_t i;
 
+	/* A route has its conditions in status.parents only. */
+	if (!list)
+		return 0;
 	json_array_foreach(json_object_get(given, "conditions"), i, condition) {
 		const char *type = text_of(condition, "type");
 
