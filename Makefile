@@ -193,6 +193,18 @@ check-clang:
 check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
+# ---------------------------------------------------------------- random sets
+SETS ?= 2000
+SEED ?= 1
+
+# SETS random sets of objects, compiled by this build and, in another shape, by
+# one with ASan and UBSan, against the rules as tests/checker has them.
+.PHONY: check-sets
+check-sets: $(O)/l4gate
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 $(O)/san/l4gate
+	$(Q)tests/checker/check_sets.py --sets $(SETS) --seed $(SEED) \
+		$(O)/l4gate $(O)/san/l4gate
+
 # ---------------------------------------------------------------- fuzzing
 # A build of its own by clang: what reads and compiles, without libbpf.
 FUZZ_SECONDS ?= 60
@@ -270,6 +282,7 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
 	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
 	@echo 'make check-scale  10,000 routes in a second; make bench-compile'
 	@echo 'make bench      cost of a packet, beside a floor; root'
