@@ -22,7 +22,8 @@ CPPFLAGS += -D_GNU_SOURCE -DL4GATE_VERSION='"$(VERSION)"' -Iinclude -Iuser \
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -Wmissing-prototypes -Wstrict-prototypes
 ifeq ($(SAN),1)
-CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
+CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer \
+          -DARENA_BLOCK_SIZE=1
 LDFLAGS += -fsanitize=address,undefined
 endif
 ifeq ($(STATIC),1)
@@ -208,6 +209,65 @@ check-clang:
 check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
+# ---------------------------------------------------------------- random sets
+SETS ?= 2000
+SEED ?= 1
+
+# SETS random sets of objects, compiled by this build and, in another shape, by
+# one with ASan and UBSan, against the rules as tests/checker has them.
+.PHONY: check-sets
+check-sets: $(O)/l4gate
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 $(O)/san/l4gate
+	$(Q)tests/checker/check_sets.py --sets $(SETS) --seed $(SEED) \
+		$(O)/l4gate $(O)/san/l4gate
+
+# ---------------------------------------------------------------- fuzzing
+# A build of its own by clang: what reads and compiles, without libbpf.
+FUZZ_SECONDS ?= 60
+FUZZ_LIBS := yaml-0.1 jansson
+FUZZ_CFLAGS := -O1 -g -std=gnu11 $(WARNINGS) -fno-omit-frame-pointer \
+               -DARENA_BLOCK_SIZE=1 \
+               -fsanitize=address,undefined -fno-sanitize-recover=undefined
+PURE_SOURCES := $(filter-out user/util/log.c,$(sort \
+                $(wildcard user/model/*.c user/compile/*.c user/util/*.c)))
+PURE_OBJECTS := $(PURE_SOURCES:%.c=$(O)/fuzz/%.o)
+FUZZERS := $(O)/fuzz/reader $(O)/fuzz/compile
+
+$(O)/fuzz/%.o: %.c
+	$(call say,FUZZ-CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+		-MMD -MP -c -o $@ $<
+
+$(O)/fuzz/compile: $(O)/fuzz/tests/fuzz/objects.o
+$(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(PURE_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(FUZZ_LIBS)) -lm
+
+-include $(wildcard $(O)/fuzz/*/*/*.d)
+
+.PHONY: fuzz fuzz-build
+fuzz-build: $(FUZZERS)
+
+# FUZZ_SECONDS for all fuzzers together; any finding fails.
+fuzz: fuzz-build
+	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS)
+
+# ---------------------------------------------------------------- scale
+$(O)/tests/bench/scale: $(O)/tests/bench/scale.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: check-scale bench-compile
+# 10,000 routes in a second, and ten times as many in ten times the time.
+check-scale: $(O)/tests/bench/scale
+	$(Q)$< --check
+
+# Reading and compiling; the last size needs 0.2 GiB of /tmp and 1 of memory.
+bench-compile: $(O)/tests/bench/scale
+	$(Q)$< 1000 10000 100000
+
 # ---------------------------------------------------------------- the rest
 .PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
@@ -236,6 +296,9 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
+	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
+	@echo 'make check-scale  10,000 routes in a second; make bench-compile'
 	@echo 'make bench      cost of a packet, beside a floor; root'
 	@echo 'make bench-wire  frames and connections, beside other systems; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'

@@ -59,6 +59,9 @@ main() {
   step 'packages' "$ROOT/scripts/deps.sh" test
   step 'build' build
   check check
+  check check-sets
+  check check-scale
+  check fuzz
   check check-bpf
   check check-clang
   check check-netns

@@ -66,8 +66,8 @@ struct place {
 	const struct gateway_work *gateway;	/* NULL: an address */
 	bool own;		/* no address named: the devices' own */
 	struct inet_addr addr;	/* unless own */
-	const struct listener_group *claimant;	/* one of them */
-	bool shared;		/* by two objects or more */
+	size_t contender;	/* one of those who want it, from 1; 0: none */
+	bool contested;		/* TCP or UDP, not HTTP alone */
 	const struct listener_work *holder;
 	const struct listener_work *foreign_holder;	/* of HTTP and such:
 							   not in HTTP's way */
@@ -147,7 +147,6 @@ static struct place place_at(const struct work *work,
 		.protocol = listener->known_protocol ? listener->protocol :
 			    PROTOCOL_TCP,
 		.port = listener->listener->port,
-		.claimant = listener->group,
 	};
 
 	if (places->merging)
@@ -161,21 +160,17 @@ static struct place place_at(const struct work *work,
 	return place;
 }
 
-/* Every place once, and whether it is shared. */
+/* Every place once. */
 static void join_places(struct places *places)
 {
 	size_t i, n = 0;
 
 	qsort(places->items, places->count, sizeof(*places->items),
 	      compare_places);
-	for (i = 0; i < places->count; i++) {
-		struct place *last = n ? &places->items[n - 1] : NULL;
-
-		if (!last || compare_places(last, &places->items[i]))
+	for (i = 0; i < places->count; i++)
+		if (!n || compare_places(&places->items[n - 1],
+					 &places->items[i]))
 			places->items[n++] = places->items[i];
-		else if (last->claimant != places->items[i].claimant)
-			last->shared = true;
-	}
 	places->count = n;
 }
 
@@ -259,11 +254,11 @@ static void choose_places(const struct work *work, const struct places *places,
 
 /* ---------------------------------------------------------- contenders */
 
-/* Objects with a shared place, in the order in which they choose. */
 struct contender {
 	struct listener_group *group;
-	size_t rank;		/* goes before age and name */
-	bool timed;
+	size_t cluster;		/* of those who want the same places, directly
+				   or by others */
+	bool timed;		/* all of the cluster have a timestamp */
 };
 
 struct contenders {
@@ -271,34 +266,34 @@ struct contenders {
 	size_t count;
 };
 
-static int compare_ranks(const void *left, const void *right)
+static int compare_clusters(const void *left, const void *right)
 {
 	const struct contender *a = left, *b = right;
 
-	return a->rank < b->rank ? -1 : a->rank > b->rank;
+	return a->cluster < b->cluster ? -1 : a->cluster > b->cluster;
 }
 
 static int compare_contenders(const void *left, const void *right)
 {
 	const struct contender *a = left, *b = right;
-	int order = compare_ranks(a, b);
+	int order = compare_clusters(a, b);
 
 	return order ?: meta_precedence(a->group->meta, b->group->meta,
 					a->timed);
 }
 
-/* Timestamps count among those of one rank if all of them have one. */
+/* Timestamps count in a cluster if all of it have one. */
 static void order_contenders(struct contenders *contenders)
 {
 	struct contender *items = contenders->items;
 	size_t i, j, k;
 
-	qsort(items, contenders->count, sizeof(*items), compare_ranks);
+	qsort(items, contenders->count, sizeof(*items), compare_clusters);
 	for (i = 0; i < contenders->count; i = j) {
 		bool timed = true;
 
 		for (j = i; j < contenders->count &&
-			    items[j].rank == items[i].rank; j++)
+			    items[j].cluster == items[i].cluster; j++)
 			timed = timed && items[j].group->meta->created;
 		for (k = i; k < j; k++)
 			items[k].timed = timed;
@@ -306,19 +301,101 @@ static void order_contenders(struct contenders *contenders)
 	qsort(items, contenders->count, sizeof(*items), compare_contenders);
 }
 
-static bool shares(const struct work *work, const struct places *places,
-		   const struct listener_group *group)
+/* The contender that stands for the cluster of another one. */
+static size_t find_cluster(struct contender *items, size_t i)
 {
-	size_t i, j, count;
-
-	for (i = 0; i < group->listener_count; i++) {
-		count = place_count(work, places, &group->listeners[i]);
-		for (j = 0; j < count; j++)
-			if (find_place(work, places, &group->listeners[i],
-				       j)->shared)
-				return true;
+	while (items[i].cluster != i) {
+		items[i].cluster = items[items[i].cluster].cluster;
+		i = items[i].cluster;
 	}
-	return false;
+	return i;
+}
+
+typedef void (*claim_function)(struct contenders *contenders, size_t i,
+			       const struct listener_work *listener,
+			       struct place *place);
+
+static void mark_contested(struct contenders *contenders, size_t i,
+			   const struct listener_work *listener,
+			   struct place *place)
+{
+	(void)contenders, (void)i;
+	place->contested |= listener->known_protocol;
+}
+
+static void join_cluster(struct contenders *contenders, size_t i,
+			 const struct listener_work *listener,
+			 struct place *place)
+{
+	struct contender *items = contenders->items;
+
+	(void)listener;
+	if (!place->contested)
+		return;
+	if (place->contender)
+		items[find_cluster(items, place->contender - 1)].cluster =
+			find_cluster(items, i);
+	place->contender = i + 1;
+}
+
+static void each_claim(const struct work *work, const struct places *places,
+		       struct contenders *contenders, claim_function function)
+{
+	size_t i, j, k, count;
+
+	for (i = 0; i < contenders->count; i++) {
+		const struct listener_group *group = contenders->items[i].group;
+
+		for (j = 0; j < group->listener_count; j++) {
+			count = place_count(work, places, &group->listeners[j]);
+			for (k = 0; k < count; k++)
+				function(contenders, i, &group->listeners[j],
+					 find_place(work, places,
+						    &group->listeners[j], k));
+		}
+	}
+}
+
+static void find_clusters(const struct work *work, struct places *places,
+			  struct contenders *contenders)
+{
+	size_t i;
+
+	for (i = 0; i < places->count; i++) {
+		places->items[i].contender = 0;
+		places->items[i].contested = false;
+	}
+	for (i = 0; i < contenders->count; i++)
+		contenders->items[i].cluster = i;
+	each_claim(work, places, contenders, mark_contested);
+	each_claim(work, places, contenders, join_cluster);
+	for (i = 0; i < contenders->count; i++)
+		contenders->items[i].cluster =
+			find_cluster(contenders->items, i);
+}
+
+/* All Gateways, or then all ListenerSets. */
+static void settle_kind(const struct work *work, struct places *places,
+			struct contenders *contenders, bool is_set)
+{
+	size_t i, j;
+
+	contenders->count = 0;
+	for (i = 0; i < group_count(work); i++) {
+		struct listener_group *group = group_at(work, i);
+
+		if (group->is_set == is_set && group->joins &&
+		    (places->merging || has_parent(group)))
+			contenders->items[contenders->count++].group = group;
+	}
+	find_clusters(work, places, contenders);
+	order_contenders(contenders);
+	for (i = 0; i < contenders->count; i++) {
+		struct listener_group *group = contenders->items[i].group;
+
+		for (j = 0; j < group->listener_count; j++)
+			choose_places(work, places, &group->listeners[j]);
+	}
 }
 
 /*
@@ -326,44 +403,17 @@ static bool shares(const struct work *work, const struct places *places,
  * ListenerSets of other Gateways; they go behind every Gateway, too, so that
  * nobody can take a port from a Gateway by adding to another one.
  */
-static size_t rank_of(const struct work *work, const struct places *places,
-		      const struct listener_group *group)
-{
-	if (!places->merging)
-		return group->is_set;
-	return 2 * (group->gateway - work->gateways) + group->is_set;
-}
-
 static int settle(struct work *work, bool merging)
 {
 	struct places places = { .merging = merging };
 	struct contenders contenders = { 0 };
-	size_t i, j;
 
 	contenders.items = arena_array(&work->arena, group_count(work),
 				       sizeof(*contenders.items));
 	if (!contenders.items || collect_places(work, &places))
 		return -ENOMEM;
-	for (i = 0; i < group_count(work); i++) {
-		struct listener_group *group = group_at(work, i);
-
-		if (shares(work, &places, group))
-			contenders.items[contenders.count++] =
-				(struct contender){
-					.group = group,
-					.rank = rank_of(work, &places, group),
-				};
-	}
-	order_contenders(&contenders);
-	for (i = 0; i < contenders.count; i++) {
-		struct listener_group *group = contenders.items[i].group;
-
-		/* All Gateways have chosen when the first ListenerSet does. */
-		if (!merging && !has_parent(group))
-			continue;
-		for (j = 0; j < group->listener_count; j++)
-			choose_places(work, &places, &group->listeners[j]);
-	}
+	settle_kind(work, &places, &contenders, false);
+	settle_kind(work, &places, &contenders, true);
 	return 0;
 }
 
@@ -422,7 +472,7 @@ static int limit_sets(struct work *work)
 	for (i = 0; i < group_count(work); i++)
 		contenders.items[contenders.count++] = (struct contender){
 			.group = group_at(work, i),
-			.rank = group_at(work, i)->is_set,
+			.cluster = group_at(work, i)->is_set,
 		};
 	order_contenders(&contenders);
 	for (i = 0; i < contenders.count; i++)

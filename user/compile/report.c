@@ -24,6 +24,9 @@ static int keep_conditions(json_t *own, const json_t *given)
 	int error = 0;
 	size_t i;
 
+	/* A route has its conditions in status.parents only. */
+	if (!list)
+		return 0;
 	json_array_foreach(json_object_get(given, "conditions"), i, condition) {
 		const char *type = text_of(condition, "type");
 
@@ -62,6 +65,11 @@ static int keep_listeners(json_t *own, const json_t *given)
 	return error;
 }
 
+static bool is_own_entry(const json_t *entry)
+{
+	return !strcmp(text_of(entry, "controllerName"), L4GATE_CONTROLLER);
+}
+
 /* status.parents of a route by parentRef, or status.ancestors of a policy. */
 static int keep_entries(json_t *own, const json_t *given, const char *entries,
 			const char *ref)
@@ -73,13 +81,13 @@ static int keep_entries(json_t *own, const json_t *given, const char *entries,
 	if (!list)
 		return 0;
 	json_array_foreach(json_object_get(given, entries), i, entry) {
-		if (strcmp(text_of(entry, "controllerName"),
-			   L4GATE_CONTROLLER)) {
+		if (!is_own_entry(entry)) {
 			error = error ?: json_array_append(list, entry);
 			continue;
 		}
+		/* Ours come first in the list; it may have another's alone. */
 		match = find_equal(list, ref, json_object_get(entry, ref));
-		if (match)
+		if (match && is_own_entry(match))
 			error = error ?: keep_conditions(match, entry);
 	}
 	return error;

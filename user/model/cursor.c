@@ -55,6 +55,22 @@ static void step_back(struct cursor *cursor)
 	cursor->line_begin = newline ? newline - source->text + 1 : 0;
 }
 
+/* Libyaml ends a last line that no break ends, and is then a line too far. */
+static bool is_line_too_far(const struct source *source, size_t index,
+			    size_t column)
+{
+	return index && index >= source->size && !column &&
+	       source->text[source->size - 1] != '\n';
+}
+
+static struct loc end_of_text(const struct source *source, size_t line)
+{
+	const char *newline = memrchr(source->text, '\n', source->size);
+	size_t begin = newline ? newline - source->text + 1 : 0;
+
+	return (struct loc){ source, line, source->size - begin + 1 };
+}
+
 struct loc cursor_move(struct cursor *cursor, size_t index, size_t line,
 		       size_t column, size_t *ret_offset)
 {
@@ -63,6 +79,8 @@ struct loc cursor_move(struct cursor *cursor, size_t index, size_t line,
 	if (cursor->identical) {
 		if (ret_offset)
 			*ret_offset = index;
+		if (is_line_too_far(source, index, column))
+			return end_of_text(source, line);
 		return (struct loc){ source, line + 1, column + 1 };
 	}
 	while (cursor->index < index && cursor->offset < source->size)

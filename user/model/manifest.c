@@ -324,10 +324,10 @@ static void explain_syntax(struct reader *reader, struct syntax_error *error)
 			"context") ? "" : " (indented too far, or text with "
 		 "': ' that needs quotes)",
 		 context ? ", " : "", context ? context : "");
-	error->has_begin = context &&
-			   parser->context_mark.line < parser->problem_mark.line;
-	if (error->has_begin)
-		error->begin = mark_loc(reader, &parser->context_mark);
+	if (!context)
+		return;
+	error->begin = mark_loc(reader, &parser->context_mark);
+	error->has_begin = error->begin.line < error->loc.line;
 }
 
 static void report_syntax(struct reader *reader)

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE (256 * 1024)
+/* Builds with ASan give every allocation a block, to see where it ends. */
+#ifndef ARENA_BLOCK_SIZE
+#define ARENA_BLOCK_SIZE (256 * 1024)
+#endif
 #define ALIGNMENT _Alignof(max_align_t)
 
 struct arena_block {
@@ -21,8 +24,8 @@ static struct arena_block *block_new(size_t size)
 {
 	struct arena_block *block;
 
-	if (size < BLOCK_SIZE)
-		size = BLOCK_SIZE;
+	if (size < ARENA_BLOCK_SIZE)
+		size = ARENA_BLOCK_SIZE;
 	if (size > SIZE_MAX - sizeof(*block))
 		return NULL;
 	block = calloc(1, sizeof(*block) + size);
@@ -34,11 +37,12 @@ static struct arena_block *block_new(size_t size)
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	struct arena_block *block = arena->blocks;
+	size_t aligned;
 	void *memory;
 
 	if (size > SIZE_MAX - ALIGNMENT)
 		return NULL;
-	size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	aligned = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 	if (!block || block->size - block->used < size) {
 		block = block_new(size);
 		if (!block)
@@ -47,8 +51,11 @@ void *arena_alloc(struct arena *arena, size_t size)
 		arena->blocks = block;
 	}
 	memory = block->data + block->used;
-	block->used += size;
-	arena->used += size;
+	block->used += aligned;
+	/* A block of an allocation's own size has no padding. */
+	if (block->used > block->size)
+		block->used = block->size;
+	arena->used += aligned;
 	return memory;
 }
 
