@@ -108,8 +108,11 @@ start_redis() {
 
 # ---------------------------------------------------------------- clients
 
+# split KIND ADDRESS PORT [OPTION...]: fresh flows of this kind, from source ports
+# that none before it in this test came from.
 split() {
-  timeout 60 nsenter --net=/run/netns/cl -- "$PYTHON" "$TOOLS/split.py" "$@"
+  timeout 60 nsenter --net=/run/netns/cl -- "$PYTHON" "$TOOLS/split.py" "$@" \
+    --ports "$WORK/ports-$1"
 }
 
 transfer() {

@@ -30,13 +30,10 @@ bpf_calls() {
   grep -c 'bpf(' "$WORK/strace"
 }
 
-# Old, new, or something else. One or two of eight fresh sockets may get the
-# port of a UDP flow that still lives, and that keeps its backend.
+# Old, new, or something else.
 seen_by_packets() {
   split "$1" "$VIP4" 7000 --count 8 --concurrency 4 --timeout 1 |
-    jq -r '(.answers.b1 // 0) as $b1 | (.answers.b2 // 0) as $b2 |
-      if $b1 + $b2 != 8 then "mixed: \(.)"
-      elif $b1 >= 6 then "old" elif $b2 >= 6 then "new"
+    jq -r 'if .answers == {b1: 8} then "old" elif .answers == {b2: 8} then "new"
       else "mixed: \(.)" end'
 }
 

@@ -14,8 +14,9 @@ import argparse
 import collections
 import concurrent.futures
 import errno
+import fcntl
 import json
-import random
+import os
 import socket
 import struct
 import sys
@@ -24,22 +25,31 @@ import time
 
 
 class SourcePorts:
-  """Ports one after the other, none twice: the kernel would give those of refused
-  connections out again sooner than those that have to wait, and a port that is
-  used again goes where it went before, so that refusals would count too often."""
-  FIRST, LAST = 10000, 60999
+  """Ports one after the other, none twice, neither here nor in another run with the
+  same file. What comes from a port again goes where it went before: UDP flows
+  live for minutes, and the kernel would give ports of refused connections out
+  again sooner than those that have to wait, so that refusals would count too
+  often. Below the ephemeral ports, which other tools of a test use."""
+  FIRST, LAST = 10000, 32767
 
-  def __init__(self):
+  def __init__(self, path):
     self.lock = threading.Lock()
-    self.port = random.randint(self.FIRST, self.LAST)
+    self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+  def take(self):
+    with self.lock:
+      fcntl.flock(self.file, fcntl.LOCK_EX)
+      port = int(os.pread(self.file, 5, 0) or self.FIRST - 1) + 1
+      if port > self.LAST:
+        raise RuntimeError("no source port is left that was not used before")
+      os.pwrite(self.file, b"%d" % port, 0)
+      fcntl.flock(self.file, fcntl.LOCK_UN)
+    return port
 
   def bind(self, sock):
     while True:
-      with self.lock:
-        self.port = self.port + 1 if self.port < self.LAST else self.FIRST
-        port = self.port
       try:
-        return sock.bind(("", port))
+        return sock.bind(("", self.take()))
       except OSError as err:
         if err.errno != errno.EADDRINUSE:
           raise
@@ -48,7 +58,7 @@ class SourcePorts:
 class Split:
   def __init__(self, args):
     self.args = args
-    self.ports = SourcePorts()
+    self.ports = SourcePorts(args.ports)
     self.lock = threading.Lock()
     self.answers = collections.Counter()
     self.peers = collections.Counter()
@@ -140,6 +150,8 @@ def main():
   parser.add_argument("kind", choices=["tcp", "udp", "http", "dns"])
   parser.add_argument("host")
   parser.add_argument("port", type=int)
+  parser.add_argument("--ports", required=True, metavar="FILE",
+                      help="holds the source port that was used last")
   parser.add_argument("--count", type=int, default=500)
   parser.add_argument("--concurrency", type=int, default=10)
   parser.add_argument("--timeout", type=float, default=3)
