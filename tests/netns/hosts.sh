@@ -91,6 +91,7 @@ pass_program() {
 
 VIP4=192.0.2.10
 VIP6=2001:db8::10
+VIPS="$VIP4 $VIP6"
 BACKENDS='b1 b2 b3'
 GATEWAY_DEVICES=
 

@@ -157,3 +157,5 @@ apply() {
 . "$NETNS_DIR/servers.sh"
 # shellcheck source=manifests.sh
 . "$NETNS_DIR/manifests.sh"
+# shellcheck source=checks.sh
+. "$NETNS_DIR/checks.sh"

@@ -3,6 +3,26 @@
 # Builders of manifests.
 # Each prints one or more YAML documents.
 
+# within NAMESPACE BUILDER...: what it builds, in a namespace of its own.
+within() {
+  local namespace=$1
+  shift
+  "$@" | sed "s/^metadata:\$/&\n  namespace: $namespace/"
+}
+
+# created TIME BUILDER...: what it builds, with its age; of any day.
+created() {
+  local time=$1
+  shift
+  "$@" | sed "s/^metadata:\$/&\n  creationTimestamp: \"2026-01-01T$time\"/"
+}
+
+# apply_stdin: applies the manifests of standard input, and nothing else.
+apply_stdin() {
+  cat >"$WORK/stdin.yaml"
+  apply "$WORK/stdin.yaml"
+}
+
 gateway_class() {
   cat <<YAML
 ---
@@ -15,13 +35,14 @@ spec:
 YAML
 }
 
-# listeners LISTENER:PROTOCOL:PORT...
+# listeners LISTENER:PROTOCOL:PORT[:MORE-FIELDS]...
 listeners() {
-  local l listener protocol port
+  local l listener protocol port more
   printf '  listeners:\n'
   for l in "$@"; do
-    IFS=: read -r listener protocol port <<<"$l"
-    printf '  - {name: %s, protocol: %s, port: %s}\n' "$listener" "$protocol" "$port"
+    IFS=: read -r listener protocol port more <<<"$l"
+    printf '  - {name: %s, protocol: %s, port: %s%s}\n' "$listener" "$protocol" \
+      "$port" "${more:+, $more}"
   done
 }
 
@@ -64,10 +85,20 @@ YAML
   listeners "$@"
 }
 
-# route KIND NAME PARENT/LISTENER SERVICE:PORT:WEIGHT... (PARENT_KIND: ListenerSet
-# if the parent is one)
+# parent_ref PARENT[/LISTENER][:PORT] (PARENT_KIND: ListenerSet if it is one,
+# PARENT_NAMESPACE: unless it is the route's)
+parent_ref() {
+  local parent listener port
+  IFS=: read -r parent port <<<"$1"
+  IFS=/ read -r parent listener <<<"$parent"
+  printf '  - {kind: %s, name: %s%s%s%s}\n' "${PARENT_KIND:-Gateway}" "$parent" \
+    "${listener:+, sectionName: $listener}" "${port:+, port: $port}" \
+    "${PARENT_NAMESPACE:+, namespace: $PARENT_NAMESPACE}"
+}
+
+# route KIND NAME PARENT [NAMESPACE/]SERVICE:PORT[:WEIGHT]... (parent: see above)
 route() {
-  local r service port weight
+  local r service port weight namespace
   cat <<YAML
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -76,41 +107,72 @@ metadata:
   name: $2
 spec:
   parentRefs:
-  - {kind: ${PARENT_KIND:-Gateway}, name: ${3%/*}, sectionName: ${3#*/}}
+$(parent_ref "$3")
   rules:
   - backendRefs:
 YAML
   shift 3
   for r in "$@"; do
     IFS=: read -r service port weight <<<"$r"
-    printf '    - {name: %s, port: %s, weight: %s}\n' "$service" "$port" "${weight:-1}"
+    namespace=
+    [[ $service != */* ]] || namespace=", namespace: ${service%/*}"
+    printf '    - {name: %s, port: %s, weight: %s%s}\n' "${service#*/}" "$port" \
+      "${weight:-1}" "$namespace"
   done
 }
 
-# slice SERVICE PROTOCOL PORT FAMILY ADDRESS...
+# reference_grant KIND NAMESPACE SERVICE: routes of that kind and namespace may
+# refer to the Service.
+reference_grant() {
+  cat <<YAML
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata:
+  name: to-$3
+spec:
+  from:
+  - {group: gateway.networking.k8s.io, kind: $1, namespace: $2}
+  to:
+  - {group: "", kind: Service, name: $3}
+YAML
+}
+
+# ports PROTOCOL[,PROTOCOL] FIELDS: a list, each named after its protocol
+ports() {
+  local protocol
+  for protocol in ${1//,/ }; do
+    printf -- '- {name: %s, protocol: %s, %s}\n' "${protocol,,}" "$protocol" "$2"
+  done
+}
+
+# slice SERVICE PROTOCOL PORT FAMILY ENDPOINT... (SLICE: its name, if the
+# Service has several of the family). An endpoint is "ADDRESS[ CONDITIONS]".
 slice() {
-  local service=$1 protocol=$2 port=$3 family=$4 a
+  local service=$1 protocol=$2 port=$3 family=$4 e conditions
   shift 4
   cat <<YAML
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata:
-  name: $service-${family,,}
+  name: ${SLICE:-$service-${family,,}}
   labels:
     kubernetes.io/service-name: $service
 addressType: $family
 ports:
-- {name: main, protocol: $protocol, port: $port}
+$(ports "$protocol" "port: $port")
 endpoints:
 YAML
-  for a in "$@"; do
-    printf -- '- addresses: ["%s"]\n' "$a"
+  for e in "$@"; do
+    conditions=${e#"${e%% *}"}
+    printf -- '- {addresses: ["%s"]%s}\n' "${e%% *}" \
+      "${conditions:+, conditions: {${conditions# }\}}"
   done
 }
 
-# service NAME PROTOCOL PORT TARGET-PORT BACKEND...: with slices of both
-# families (set FAMILIES=4 or 6 for one).
+# service NAME PROTOCOL[,PROTOCOL] PORT TARGET-PORT BACKEND...: with slices of both
+# families (FAMILIES=4 or 6 for one). SERVICE_SPEC: more fields.
 service() {
   local name=$1 protocol=$2 port=$3 target=$4 four=() six=() b
   shift 4
@@ -122,7 +184,8 @@ metadata:
   name: $name
 spec:
   ports:
-  - {name: main, protocol: $protocol, port: $port, targetPort: $target}
+$(ports "$protocol" "port: $port, targetPort: $target" | sed 's/^/  /')
+  ${SERVICE_SPEC:-}
 YAML
   for b in "$@"; do
     four+=("${ADDRESS4[$b]}")

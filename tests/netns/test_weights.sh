@@ -112,40 +112,6 @@ test_reject_share_tc() {
   expect_checksums
 }
 
-all_refused() {
-  local a kind
-  for a in "$VIP4" "$VIP6"; do
-    for kind in tcp udp; do
-      expect_json "$1: $kind on $a" "$(split "$kind" "$a" 7000 --count 5 --concurrency 1)" \
-        '.refused == 5 and .slowest_refusal_ms < 500'
-    done
-  done
-}
-
-test_all_weights_zero_rejects() {
-  ready
-  use 0 0 0
-  all_refused 'all weights 0'
-}
-
-test_missing_service_rejects() {
-  ready
-  use '' '' '' 1
-  all_refused 'missing Service'
-}
-
-test_listener_without_route_rejects() {
-  ready
-  {
-    gateway_class
-    gateway gw "$VIP4 $VIP6" tcp:TCP:7000 udp:UDP:7000
-  } >"$WORK/bare.yaml"
-  apply "$WORK/bare.yaml"
-  all_refused 'no route'
-  # A port without a listener is the kernel's business, not ours.
-  expect_json 'other ports' "$(split tcp "$VIP4" 7001 --count 2 --timeout 1)" '.answers == {}'
-}
-
 no_harm() {
   expect_json "$1" "$2" '.resets + .mismatches + .timeouts + .refused == 0 and .errors == {}'
 }
@@ -242,18 +208,4 @@ two_endpoints() {
 
 split_is_all_b2() {
   expect_json 'all to b2' "$(split tcp "$VIP4" 7000 --count 50)" '.answers == {b2: 50}'
-}
-
-# Shares go by backendRef, whatever the number of endpoints behind each.
-test_shares_by_ref_not_by_endpoints() {
-  ready
-  {
-    gateway_class
-    gateway gw "$VIP4" tcp:TCP:7000
-    route TCPRoute tcp gw/tcp one:7000:50 two:7000:50
-    service one TCP 7000 "$PORT_IDENTIFY" b1
-    service two TCP 7000 "$PORT_IDENTIFY" b2 b3
-  } >"$WORK/refs.yaml"
-  apply "$WORK/refs.yaml"
-  split_is tcp "$VIP4" 50 25 25 0
 }

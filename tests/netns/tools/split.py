@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-"""Makes COUNT new flows, each from a fresh socket, and counts who answered.
+"""Makes COUNT new flows, each from a fresh socket, and counts who answered; with
+--until FILE it does so again and again until the file is there.
 
   tcp   the first line of tools/identify.py
   udp   one datagram to the same
@@ -66,6 +67,7 @@ class Split:
     self.counts = collections.Counter()
     self.slowest_refusal = 0.0
     self.slowest_answer = 0.0
+    self.made = 0
 
   def connect(self, kind):
     host = self.args.host
@@ -133,9 +135,17 @@ class Split:
       with self.lock:
         self.errors[f"{type(err).__name__}: {err}"] += 1
 
+  def run(self):
+    with concurrent.futures.ThreadPoolExecutor(self.args.concurrency) as pool:
+      while True:
+        list(pool.map(self.sample, range(self.args.count)))
+        self.made += self.args.count
+        if not self.args.until or os.path.exists(self.args.until):
+          return
+
   def result(self):
     return {
-      "count": self.args.count,
+      "count": self.made,
       "answers": dict(sorted(self.answers.items())),
       "peers": dict(sorted(self.peers.items())),
       **{key: self.counts[key] for key in ("refused", "resets", "timeouts", "closed")},
@@ -155,9 +165,9 @@ def main():
   parser.add_argument("--count", type=int, default=500)
   parser.add_argument("--concurrency", type=int, default=10)
   parser.add_argument("--timeout", type=float, default=3)
+  parser.add_argument("--until", metavar="FILE")
   split = Split(parser.parse_args())
-  with concurrent.futures.ThreadPoolExecutor(split.args.concurrency) as pool:
-    list(pool.map(split.sample, range(split.args.count)))
+  split.run()
   json.dump(split.result(), sys.stdout)
   print()
 
