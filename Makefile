@@ -209,6 +209,10 @@ check-clang:
 check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
+# Builds within a test use all processors, unless this make knows better.
+BUILD_JOBS = --no-print-directory \
+             $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # ---------------------------------------------------------------- random sets
 SETS ?= 2000
 SEED ?= 1
@@ -217,7 +221,7 @@ SEED ?= 1
 # one with ASan and UBSan, against the rules as tests/checker has them.
 .PHONY: check-sets
 check-sets: $(O)/l4gate
-	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 $(O)/san/l4gate
+	$(Q)$(MAKE) $(BUILD_JOBS) O=$(O)/san SAN=1 $(O)/san/l4gate
 	$(Q)tests/checker/check_sets.py --sets $(SETS) --seed $(SEED) \
 		$(O)/l4gate $(O)/san/l4gate
 
@@ -251,7 +255,8 @@ $(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(PURE_OBJECTS)
 fuzz-build: $(FUZZERS)
 
 # FUZZ_SECONDS for all fuzzers together; any finding fails.
-fuzz: fuzz-build
+fuzz:
+	$(Q)$(MAKE) $(BUILD_JOBS) O=$(O) fuzz-build
 	$(Q)tests/fuzz/run.sh $(O) $(FUZZ_SECONDS)
 
 # ---------------------------------------------------------------- scale

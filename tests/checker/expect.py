@@ -18,7 +18,7 @@ class Expectation:
   listeners (kind, namespace, name, listener)."""
 
   def __init__(self, items):
-    self.objects = rules.Set(items)
+    self.objects = rules.Set([rules.without_nulls(item) for item in items])
     self.conflicts = Conflicts(self.objects)
     self.parents = {}   # of a route: [(ref, reason), ...]
     self.attached = {}  # to a listener: [route, ...]
@@ -170,8 +170,7 @@ class Expectation:
     """One entry a backendRef: its weight, its share of the new flows, the
     endpoints of either family that get them, and those that keep flows."""
     refs = route['spec']['rules'][0]['backendRefs']
-    weights = [1 if ref.get('weight') is None else ref['weight']
-               for ref in refs]
+    weights = [ref.get('weight', 1) for ref in refs]
     total = sum(weights)
     for ref, weight, resolved in zip(refs, weights, self.refs[key]):
       entry = {

@@ -36,6 +36,25 @@ CONDITIONS = ({}, {}, {'ready': True}, {'ready': None, 'serving': None},
               {'serving': False})
 
 
+# What may be null, by where it is.
+OPTIONAL = {
+  'metadata': ('creationTimestamp', 'labels', 'annotations'),
+  'parentRefs': ('group', 'kind', 'namespace', 'sectionName', 'port'),
+  'parentRef': ('group', 'kind', 'namespace'),
+  'backendRefs': ('group', 'kind', 'namespace', 'weight'),
+  'listeners': ('allowedRoutes', 'hostname'),
+  'allowedRoutes': ('namespaces', 'kinds'),
+  'namespaces': ('selector',),
+  'selector': ('matchLabels', 'matchExpressions'),
+  'kinds': ('group',),
+  'addresses': ('type',),
+  'to': ('name',),
+  'ports': ('protocol', 'targetPort'),
+  'endpoints': ('conditions', 'nodeName'),
+  'conditions': ('ready', 'serving', 'terminating'),
+}
+
+
 class Generator:
   """One set. Gateways and Services come first: the others refer to them."""
 
@@ -78,7 +97,23 @@ class Generator:
         self.add_slices(item)
     self.add_grants()
     self.add_others()
+    if self.chance(0.3):
+      for item in self.items:
+        self.add_nulls({key: value for key, value in item.items()
+                        if key != 'status'})
     return self.items
+
+  def add_nulls(self, value, place=None):
+    """Some of what is not given is null instead."""
+    if isinstance(value, list):
+      for inner in value:
+        self.add_nulls(inner, place)
+    elif isinstance(value, dict):
+      for key, inner in list(value.items()):
+        self.add_nulls(inner, key)
+      for key in OPTIONAL.get(place, ()):
+        if self.chance(0.1):
+          value.setdefault(key, None)
 
   def add(self, api_version, kind, namespace, name, body):
     """Unless there is one of that name. namespace None: cluster-scoped."""

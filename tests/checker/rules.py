@@ -16,6 +16,16 @@ PROTOCOL_OF = {'TCPRoute': 'TCP', 'UDPRoute': 'UDP'}
 FAMILIES = ('IPv4', 'IPv6')
 
 
+def without_nulls(value):
+  """Rule 1: a field that is null is one that is not given."""
+  if isinstance(value, dict):
+    return {key: without_nulls(inner) for key, inner in value.items()
+            if inner is not None}
+  if isinstance(value, list):
+    return [without_nulls(inner) for inner in value]
+  return value
+
+
 def namespace_of(item):
   return item['metadata'].get('namespace') or 'default'
 

@@ -54,7 +54,8 @@ static size_t count_objects(const struct model *model)
 	return model->classes.count + model->gateways.count +
 	       model->routes.count + model->grants.count +
 	       model->services.count + model->slices.count +
-	       model->namespaces.count;
+	       model->namespaces.count + model->listener_sets.count +
+	       model->parameters.count + model->policies.count;
 }
 
 /* A second reading finds every object to be there already. */
