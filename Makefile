@@ -273,6 +273,26 @@ check-scale: $(O)/tests/bench/scale
 bench-compile: $(O)/tests/bench/scale
 	$(Q)$< 1000 10000 100000
 
+# ---------------------------------------------------------------- virtual machines
+# Static programs, in a build directory of their own.
+$(O)/tests/vm/traffic: $(O)/tests/vm/traffic.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(O)/tests/netns/pass.bpf.o: tests/netns/pass.bpf.c
+	$(call say,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+.PHONY: check-vm vm-programs
+vm-programs: $(O)/l4gate $(O)/tests/bench/verifier $(O)/tests/vm/traffic
+
+# Kernels from 5.10 on, each booted in a virtual machine (QEMU without KVM);
+# downloads them once. Minutes. VM_KERNELS="5.10 6.": not all.
+check-vm: $(PROG_RUN_TESTS) $(O)/tests/netns/pass.bpf.o
+	$(Q)$(MAKE) --no-print-directory O=$(O)/static STATIC=1 vm-programs
+	$(Q)O=$(O) tests/vm/run.sh $(VM_KERNELS)
+
 # ---------------------------------------------------------------- the rest
 .PHONY: lint lint-shell lint-layers install uninstall clean help
 lint: lint-shell lint-layers
@@ -304,6 +324,8 @@ help:
 	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
 	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
 	@echo 'make check-scale  10,000 routes in a second; make bench-compile'
+	@echo 'make check-vm   programs, packets and traffic on kernels from 5.10 on, in'
+	@echo '                virtual machines; minutes, downloads; no root'
 	@echo 'make bench      cost of a packet, beside a floor; root'
 	@echo 'make bench-wire  frames and connections, beside other systems; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'

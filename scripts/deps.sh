@@ -8,6 +8,7 @@
 #   deps.sh demo     build, and the servers and clients of scripts/demo.sh
 #   deps.sh test     all of that, and what the tests and checks need
 #   deps.sh bench    build, and what the benchmarks measure beside l4gate
+#   deps.sh vm       all of that, and what `make check-vm` needs
 set -euo pipefail
 
 # "a|b" takes the first that the distribution has.
@@ -20,6 +21,7 @@ TEST='libcmocka-dev iputils-ping netcat-openbsd socat strace redis-server
   clang-format clang-tidy clang-19 prometheus git'
 BENCH='iproute2 ethtool procps util-linux jq python3 iperf3 nftables haproxy
   git'
+VM='qemu-system-x86 busybox-static dash cpio xz-utils'
 
 # Services that the packages above bring along; nothing here needs them as such.
 SERVICES='nginx redis-server prometheus nftables haproxy'
@@ -139,8 +141,12 @@ main() {
       ensure_clang_runtime
       ;;
     bench) ensure $BUILD $BENCH ;;
+    vm)
+      ensure $BUILD $DEMO $TEST $VM
+      ensure_clang_runtime
+      ;;
     *)
-      printf 'usage: deps.sh [build|demo|test|bench]\n' >&2
+      printf 'usage: deps.sh [build|demo|test|bench|vm]\n' >&2
       exit 2
       ;;
   esac

@@ -2,10 +2,11 @@
 /*
  * What the verifier thinks of each program: instructions that it had to follow,
  * with a budget for them, beside the programs' sizes and their maps' memory.
+ * Of a program that it refuses, the end of its log.
  *
  *   verifier [-o FILE] [-c COMMIT] OBJECT...
  *
- * Exits 1 if a program is over its budget, 2 if it does not load.
+ * Exits 1 if a program is over its budget, 2 if one does not load.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -27,6 +28,11 @@
 /* Statistics only (BPF_LOG_STATS of the kernel's bpf_verifier.h). */
 #define LOG_STATS 4
 #define LOG_SIZE 65536
+
+/* All of the log (BPF_LOG_LEVEL1), of which the last lines say what is wrong. */
+#define LOG_FULL 1
+#define LOG_FULL_SIZE ((16 << 20) - 1)
+#define LOG_LINES 30
 
 #define MAPS_MAX 64
 
@@ -98,34 +104,77 @@ static bool report(const struct program_stats *stats, json_t *programs)
 	return fits;
 }
 
-/* Loads an object as it is; its maps have their default sizes. */
-static bool check_object(const char *path, json_t *programs)
+/* The program alone, so that each is judged; its maps have default sizes. */
+static struct bpf_object *open_one(const char *path, const char *name,
+				   int log_level, char *log, size_t size)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	struct bpf_program *program;
-	bool fits = true;
+
+	if (!object)
+		die("%s: %s", path, strerror(errno));
+	bpf_object__for_each_program(program, object)
+		if (strcmp(bpf_program__name(program), name))
+			bpf_program__set_autoload(program, false);
+		else if (bpf_program__set_log_level(program, log_level) ||
+			 bpf_program__set_log_buf(program, log, size))
+			die("%s: no log", path);
+	return object;
+}
+
+/* Statistics don't say why: loads it once more, for the log. */
+static void explain_refusal(const char *path, const char *name)
+{
+	char *log = calloc(1, LOG_FULL_SIZE), *end;
+	struct bpf_object *object;
+	int lines = 0;
+
+	if (!log)
+		die("%s: no log", path);
+	object = open_one(path, name, LOG_FULL, log, LOG_FULL_SIZE);
+	(void)bpf_object__load(object);
+	for (end = log + strlen(log); end > log; end--)
+		if (end[-1] == '\n' && lines++ == LOG_LINES)
+			break;
+	printf("%s: refused by the verifier:\n%s", name, end);
+	bpf_object__close(object);
+	free(log);
+}
+
+static int check_program(const char *path, const char *name, json_t *programs)
+{
+	char log[LOG_SIZE] = "";
+	struct bpf_object *object = open_one(path, name, LOG_STATS, log,
+					     sizeof(log));
+	struct program_stats stats;
+	int code = 2;
+
+	if (bpf_object__load(object)) {
+		explain_refusal(path, name);
+	} else {
+		stats = read_stats(bpf_object__find_program_by_name(object,
+								    name),
+				   log);
+		code = report(&stats, programs) ? 0 : 1;
+	}
+	bpf_object__close(object);
+	return code;
+}
+
+static int check_object(const char *path, json_t *programs)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program;
+	int code = 0, one;
 
 	if (!object)
 		die("%s: %s", path, strerror(errno));
 	bpf_object__for_each_program(program, object) {
-		char *log = calloc(1, LOG_SIZE);
-
-		if (!log || bpf_program__set_log_level(program, LOG_STATS) ||
-		    bpf_program__set_log_buf(program, log, LOG_SIZE))
-			die("%s: no log", path);
-	}
-	if (bpf_object__load(object))
-		die("%s does not load: %s", path, strerror(errno));
-	bpf_object__for_each_program(program, object) {
-		size_t size;
-		struct program_stats stats =
-			read_stats(program, bpf_program__log_buf(program,
-								 &size));
-
-		fits &= report(&stats, programs);
+		one = check_program(path, bpf_program__name(program), programs);
+		code = one > code ? one : code;
 	}
 	bpf_object__close(object);
-	return fits;
+	return code;
 }
 
 static int print_errors(enum libbpf_print_level level, const char *format,
@@ -139,8 +188,7 @@ int main(int argc, char **argv)
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *output = NULL, *commit = "unknown";
 	json_t *programs = json_array();
-	bool fits = true;
-	int option;
+	int option, code = 0, one;
 
 	while ((option = getopt(argc, argv, "o:c:")) >= 0) {
 		if (option == 'o')
@@ -154,13 +202,15 @@ int main(int argc, char **argv)
 	libbpf_set_print(print_errors);
 	printf("%-16s %7s %10s %8s %8s %9s\n", "program", "insns", "processed",
 	       "states", "jited B", "maps MiB");
-	for (; optind < argc; optind++)
-		fits &= check_object(argv[optind], programs);
+	for (; optind < argc; optind++) {
+		one = check_object(argv[optind], programs);
+		code = one > code ? one : code;
+	}
 	printf("budget: %d instructions processed, %s\n", BUDGET,
-	       fits ? "kept" : "NOT kept");
+	       code ? "NOT kept" : "kept");
 	if (output)
 		result_write(json_pack("{s:o, s:i, s:o}", "run",
 				       run_json(commit), "budget", BUDGET,
 				       "programs", programs), output);
-	return fits ? 0 : 1;
+	return code;
 }

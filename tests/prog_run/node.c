@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "node.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -59,6 +60,47 @@ void node_enter(void)
 	log_init(0);
 }
 
+static int test_run(enum l4gate_hook hook, const struct frame *in,
+		    struct frame *out, int *ret_action)
+{
+	struct xdp_md xdp = { .ingress_ifindex = node.ifindex,
+			      .data_end = in->size };
+	struct __sk_buff skb = { .ifindex = node.ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes,
+		    .data_size_in = in->size, .data_out = out->bytes,
+		    .data_size_out = sizeof(out->bytes), .repeat = 1);
+
+	if (hook == L4GATE_HOOK_XDP) {
+		options.ctx_in = &xdp;
+		options.ctx_size_in = sizeof(xdp);
+	} else {
+		options.ctx_in = &skb;
+		options.ctx_size_in = sizeof(skb);
+	}
+	if (bpf_prog_test_run_opts(hook == L4GATE_HOOK_XDP ?
+				   node.dataplane->xdp_fd :
+				   hook == L4GATE_HOOK_TC_EGRESS ?
+				   node.dataplane->egress_fd :
+				   node.dataplane->ingress_fd, &options))
+		return -errno;
+	out->size = options.data_size_out;
+	*ret_action = options.retval;
+	return 0;
+}
+
+/*
+ * Kernels before 5.15 run XDP programs without a device that the packet came in
+ * by (EINVAL when given one), which ours can't do without.
+ */
+static bool can_run_xdp(void)
+{
+	const struct frame in = { .size = 64 };
+	struct frame out;
+	int action;
+
+	return test_run(L4GATE_HOOK_XDP, &in, &out, &action) != -EINVAL;
+}
+
 void node_attach(uint32_t max_flows)
 {
 	struct open_options options = { .pin_dir = L4GATE_PIN_DIR,
@@ -70,6 +112,11 @@ void node_attach(uint32_t max_flows)
 	    device_attach(node.dataplane, "d0", ATTACH_NATIVE, &attachment,
 			  &fail))
 		die("d0", fail.text);
+	node.first_hook = L4GATE_HOOK_XDP;
+	if (!can_run_xdp()) {
+		node.first_hook = L4GATE_HOOK_TC_INGRESS;
+		printf("SKIP: packets through XDP: this kernel runs it without a device\n");
+	}
 }
 
 void node_detach(void)
@@ -113,26 +160,9 @@ void node_publish(const char *manifest)
 
 int node_run(enum l4gate_hook hook, const struct frame *in, struct frame *out)
 {
-	struct xdp_md xdp = { .ingress_ifindex = node.ifindex,
-			      .data_end = in->size };
-	struct __sk_buff skb = { .ifindex = node.ifindex };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes,
-		    .data_size_in = in->size, .data_out = out->bytes,
-		    .data_size_out = sizeof(out->bytes), .repeat = 1);
+	int action, error = test_run(hook, in, out, &action);
 
-	if (hook == L4GATE_HOOK_XDP) {
-		options.ctx_in = &xdp;
-		options.ctx_size_in = sizeof(xdp);
-	} else {
-		options.ctx_in = &skb;
-		options.ctx_size_in = sizeof(skb);
-	}
-	if (bpf_prog_test_run_opts(hook == L4GATE_HOOK_XDP ?
-				   node.dataplane->xdp_fd :
-				   hook == L4GATE_HOOK_TC_EGRESS ?
-				   node.dataplane->egress_fd :
-				   node.dataplane->ingress_fd, &options))
-		die("BPF_PROG_TEST_RUN", "refused");
-	out->size = options.data_size_out;
-	return options.retval;
+	if (error)
+		die("BPF_PROG_TEST_RUN", strerror(-error));
+	return action;
 }

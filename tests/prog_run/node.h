@@ -17,6 +17,8 @@
 struct node {
 	struct dataplane *dataplane;
 	unsigned int ifindex;
+	/* The first hook that the kernel can run packets through. */
+	enum l4gate_hook first_hook;
 };
 
 extern struct node node;

@@ -51,7 +51,7 @@ static void send_first(uint32_t i, struct frame *out)
 	shape.src = src;
 	shape.sport = 1024 + i % 16;
 	frame_build(&in, &shape);
-	node_run(L4GATE_HOOK_XDP, &in, out);
+	node_run(node.first_hook, &in, out);
 }
 
 /*
@@ -120,7 +120,7 @@ static void test_nexthops_spread(void **state)
 		back.src = src;
 		back.dport = frame_sport(&out);
 		frame_build(&in, &back);
-		node_run(L4GATE_HOOK_XDP, &in, &out);
+		node_run(node.first_hook, &in, &out);
 		assert_int_equal(frame_dport(&out), 1024);
 	}
 	entries = calloc(cpus, sizeof(*entries));

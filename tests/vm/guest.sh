@@ -1,0 +1,172 @@
+#!/bin/sh
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# What is tested in a guest: that the kernel takes the programs, what they do to
+# packets, and traffic through each mode of attaching. A line a test, as TAP has
+# them; the host counts.
+
+VIP4=192.0.2.10 VIP6=2001:db8::10
+RELEASE=$(uname -r)
+
+# result CODE NAME: of a command that has run; what it said is in `said`.
+result() {
+  if [ "$1" = 0 ]; then
+    echo "ok - $2"
+  else
+    echo "not ok - $2 (exit code $1)"
+    sed 's/^/    /' said
+  fi
+}
+
+# try NAME COMMAND...
+try() {
+  name=$1
+  shift
+  code=0
+  "$@" >said 2>&1 || code=$?
+  result "$code" "$name"
+}
+
+# since MAJOR MINOR: is this kernel as new?
+since() {
+  rest=${RELEASE#*.}
+  [ "${RELEASE%%.*}" -gt "$1" ] ||
+    { [ "${RELEASE%%.*}" = "$1" ] && [ "${rest%%[!0-9]*}" -ge "$2" ]; }
+}
+
+# ---------------------------------------------------------------- programs
+
+# A line a program; what is not one is the verifier's log.
+test_verifier() {
+  ./verifier ./*.bpf.o >said 2>&1
+  cat said
+  awk '
+    /^l4gate_[a-z]+: refused/ {print "not ok - load " $1; next}
+    /^l4gate_.*OVER BUDGET/ {print "not ok - load " $1 ", over budget"; next}
+    /^l4gate_/ {print "ok - load " $1}' said
+}
+
+# Each in a network namespace and a bpffs of its own.
+test_packets() {
+  for program in ./test_*; do
+    code=0
+    CMOCKA_MESSAGE_OUTPUT=TAP timeout 240 "$program" >said 2>&1 || code=$?
+    # cmocka's word for a skipped test is TAP's for one that is still to be done.
+    sed 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' said
+    # Not even begun, or over before its end.
+    if [ "$code" != 0 ] && ! grep -q '^not ok [0-9]* - ' said; then
+      result "$code" "${program#./}"
+    fi
+  done
+}
+
+# ---------------------------------------------------------------- hosts
+
+# host NAME DEVICE SUBNET: a namespace at the end of a gateway's device. Packets
+# are as complete as on a wire: XDP can't finish their checksums.
+host() {
+  ip netns add "$1"
+  ip link add "$2" type veth peer name eth0 netns "$1"
+  ethtool -K "$2" tx off rx off >/dev/null
+  ip netns exec "$1" ethtool -K eth0 tx off rx off >/dev/null
+  ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
+    net.ipv6.conf.eth0.accept_dad=0
+  ip address add "10.$3.0.1/24" dev "$2"
+  ip address add "fd00:$3::1/64" dev "$2" nodad
+  ip link set "$2" up
+  ip -n "$1" link set lo up
+  ip -n "$1" link set eth0 up
+}
+
+make_hosts() {
+  sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+  host client cl0 1
+  host server be0 2
+  ip -n client address add 10.1.0.2/24 dev eth0
+  ip -n client address add fd00:1::2/64 dev eth0 nodad
+  ip -n client route add default via 10.1.0.1
+  ip -n client route add default via fd00:1::1
+  for last in 11 12 13; do
+    ip -n server address add "10.2.0.$last/24" dev eth0
+    ip -n server address add "fd00:2::$last/64" dev eth0 nodad
+  done
+  ip -n server route add default via 10.2.0.1
+  ip -n server route add default via fd00:2::1
+}
+
+serve() {
+  ip netns exec server ./traffic serve "$@" &
+}
+
+start_servers() {
+  for last in 11 12; do
+    serve tcp "10.2.0.$last" 8080
+    serve tcp "fd00:2::$last" 8080
+  done
+  serve udp 10.2.0.13 5353
+  serve udp fd00:2::13 5353
+  sleep 1
+}
+
+# pass on|off: what XDP redirects into a veth is lost unless the peer has an XDP
+# program.
+pass() {
+  for name in client server; do
+    if [ "$1" = on ]; then
+      ip -n "$name" link set dev eth0 xdp obj pass.bpf.o sec xdp
+    else
+      ip -n "$name" link set dev eth0 xdp off
+    fi
+  done
+}
+
+# ---------------------------------------------------------------- modes
+
+traffic() {
+  ip netns exec client ./traffic send "$@"
+}
+
+is_attached() {
+  ./l4gate status >shown || return
+  cat shown
+  for device in cl0 be0; do
+    grep -Eq "^$device +[0-9]+ +$1 +$2 " shown || return
+  done
+}
+
+is_gone() {
+  ./l4gate detach || return
+  [ ! -e /sys/fs/bpf/l4gate ] || return 1
+  ! traffic tcp "$VIP4" 80 1
+}
+
+test_mode() {
+  mode=$1 tc=clsact
+  ! since 6 6 || tc=tcx
+  [ "$mode" != native ] || pass on
+  try "$mode: attach" ./l4gate attach cl0 be0 --mode "$mode"
+  try "$mode: status says $mode and $tc" is_attached "$mode" "$tc"
+  try "$mode: apply" ./l4gate apply -f gateway.yaml -f services.yaml -f routes-50-50.yaml
+  # Each more than once: both backends get some.
+  for round in 1 2 3; do
+    try "$mode: TCP over IPv4, $round" traffic tcp "$VIP4" 80
+    try "$mode: TCP over IPv6, $round" traffic tcp "$VIP6" 80
+    try "$mode: UDP over IPv4, $round" traffic udp "$VIP4" 53
+    try "$mode: UDP over IPv6, $round" traffic udp "$VIP6" 53
+  done
+  try "$mode: detach" is_gone
+  [ "$mode" != native ] || pass off
+}
+
+test_log() {
+  dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' >said
+  [ ! -s said ]
+  result $? 'nothing wrong in the log of the kernel'
+}
+
+test_verifier
+test_packets
+make_hosts
+start_servers
+for m in native generic tc; do test_mode "$m"; done
+test_log
+echo DONE
