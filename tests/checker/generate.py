@@ -24,6 +24,7 @@ BAD_ADDRESSES = ({'type': 'Hostname', 'value': 'a.example'},
                  {'type': 'NamedAddress', 'value': 'x'},
                  {'type': 'IPAddress'}, {'value': ''}, {'value': '0.0.0.0'},
                  {'value': '127.0.0.1'}, {'value': '224.0.0.1'},
+                 {'value': '::ffff:192.0.2.1'},
                  {'value': '255.255.255.255'}, {'value': '::'},
                  {'value': '::1'}, {'value': 'ff02::1'})
 WEIGHTS = (0, 1, 1, 2, 3, 10, 30, 70, 99, 100, 65535, 999983, 1000000)

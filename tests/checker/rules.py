@@ -221,6 +221,7 @@ def address_fault(address):
     return 1
   parsed = ipaddress.ip_address(address['value'])
   if (parsed.is_unspecified or parsed.is_loopback or parsed.is_multicast or
+      getattr(parsed, 'ipv4_mapped', None) or
       str(parsed) == '255.255.255.255'):
     return 2
   return 3

@@ -71,6 +71,13 @@ static void sort_addresses(struct gateway_work *gateway)
 	gateway->address_count = n;
 }
 
+/* ::ffff:192.0.2.1 is a way to write an IPv4 address, and in no packet. */
+static bool is_unusable(const struct inet_addr *addr)
+{
+	return inet_is_unspecified(addr) || inet_is_loopback(addr) ||
+	       inet_is_multicast(addr) || inet_is_mapped(addr);
+}
+
 /*
  * Rule 23: a type that is not supported, then an empty value, then an address
  * that can't be used, each with a condition of its own. One bad address keeps
@@ -95,9 +102,7 @@ static int collect_addresses(struct work *work, struct gateway_work *to)
 			fault = GATEWAY_ADDRESS_UNSUPPORTED;
 		else if (!address->value[0])
 			fault = GATEWAY_ADDRESS_UNASSIGNED;
-		else if (inet_is_unspecified(&address->addr) ||
-			 inet_is_loopback(&address->addr) ||
-			 inet_is_multicast(&address->addr))
+		else if (is_unusable(&address->addr))
 			fault = GATEWAY_ADDRESS_UNUSABLE;
 		if (fault == GATEWAY_SOUND) {
 			to->addresses[to->address_count++] = address->addr;

@@ -110,7 +110,7 @@ static int gateway_programmed(struct work *work,
 	case GATEWAY_ADDRESS_UNUSABLE:
 		return condition_add(arena, to, "Programmed", false,
 			"AddressNotUsable",
-			"address %s is unspecified, loopback, multicast or broadcast: no client can send to it",
+			"address %s is unspecified, loopback, multicast, broadcast or IPv4-mapped: no client can send to it",
 			gateway->fault_address->value);
 	case GATEWAY_NO_ADDRESS:
 		return condition_add(arena, to, "Programmed", false,

@@ -245,14 +245,6 @@ static const struct schema schema_endpoint_port = {
 	.fields = endpoint_port_fields, .size = sizeof(struct endpoint_port),
 };
 
-static bool is_v4_mapped(const struct inet_addr *addr)
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-	return addr->family == L4GATE_IPV6 &&
-	       !memcmp(&addr->addr, prefix, sizeof(prefix));
-}
-
 /* Why no packet can be sent to the address, or NULL. */
 static const char *unusable(const struct inet_addr *addr)
 {
@@ -266,7 +258,7 @@ static const char *unusable(const struct inet_addr *addr)
 		       "the broadcast address" : "a multicast address";
 	if (inet_is_link_local(addr))
 		return "a link-local address";
-	if (is_v4_mapped(addr))
+	if (inet_is_mapped(addr))
 		return "an IPv4-mapped address";
 	return NULL;
 }
