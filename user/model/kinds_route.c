@@ -108,13 +108,16 @@ static bool same_text(const char *a, const char *b)
 
 /*
  * References to one parent need sectionNames that differ. (The experimental
- * channel lets them differ by port, too; the standard one does not.)
+ * channel lets them differ by port, too; the standard one does not.) As to the
+ * API, a namespace that is given and one that is left out are two, whatever the
+ * route's own is: what a cluster holds must not fail here.
  */
 static void check_parent_pair(struct decoder *decoder,
 			      const struct parent_ref *a,
 			      const struct parent_ref *b)
 {
-	if (strcmp(a->group, b->group) || strcmp(a->kind, b->kind) ||
+	if (a->has_namespace != b->has_namespace ||
+	    strcmp(a->group, b->group) || strcmp(a->kind, b->kind) ||
 	    strcmp(a->namespace, b->namespace) || strcmp(a->name, b->name))
 		return;
 	if (!a->section_name != !b->section_name)
