@@ -191,8 +191,9 @@ static bool has_endpoints(const struct ref_work *ref)
 	return ref->chosen[L4GATE_IPV4] || ref->chosen[L4GATE_IPV6];
 }
 
-/* Appends how many new flows can't be served, if the route gets any. */
-static void add_rejected(struct phrase *phrase, const struct route_work *route)
+/* How many new flows can't be served, if the route gets any. */
+static const char *describe_rejected(const struct route_work *route,
+				     struct phrase *phrase)
 {
 	uint64_t sum = 0, rejected = 0;
 	size_t i;
@@ -203,16 +204,15 @@ static void add_rejected(struct phrase *phrase, const struct route_work *route)
 			rejected += route->refs[i].ref->weight;
 	}
 	if (!route->carries)
-		return;
+		return "";
 	if (route_is_closed(route))
-		phrase_add(phrase, "",
-			   " (every new flow is rejected because of a RoutePolicy)");
-	else if (!sum)
-		phrase_add(phrase, "",
-			   " (all weights are 0: every new flow is rejected)");
-	else if (rejected)
+		return " (every new flow is rejected because of a RoutePolicy)";
+	if (!sum)
+		return " (all weights are 0: every new flow is rejected)";
+	if (rejected)
 		phrase_add(phrase, "", " (%.4g %% of new flows are rejected)",
 			   100.0 * rejected / sum);
+	return phrase_end(phrase);
 }
 
 /*
@@ -223,7 +223,7 @@ static int resolved(struct work *work, const struct route_work *route,
 		    struct conditions *to)
 {
 	const char *separator = "; without ready endpoints: ";
-	struct phrase phrase = { 0 };
+	struct phrase phrase = { 0 }, rejected = { 0 };
 	const char *reason = NULL;
 	size_t i;
 
@@ -244,10 +244,10 @@ static int resolved(struct work *work, const struct route_work *route,
 			   ref->ref->name, ref->ref->port);
 		separator = ", ";
 	}
-	add_rejected(&phrase, route);
 	return condition_add(&work->image->arena, to, "ResolvedRefs", !reason,
-			     reason ?: "ResolvedRefs", "%s",
-			     phrase_end(&phrase));
+			     reason ?: "ResolvedRefs", "%s%s",
+			     phrase_end(&phrase),
+			     describe_rejected(route, &rejected));
 }
 
 static int write_attached(struct work *work, const struct route_work *route,
