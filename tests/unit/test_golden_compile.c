@@ -2,9 +2,10 @@
 /*
  * tests/golden/compile/NAME.yaml must compile to exactly the text in NAME.txt:
  * the image and its conditions, behind whatever there was to complain about.
- * Each file is named after the rule of the Gateway API that it shows. Those named
- * "status-", after a row of its table of conditions, must give the List in
- * NAME.status.yaml instead. Then the same objects in other orders, spread over
+ * "rule-NN-" is a rule of the Gateway API, "conformance-" one of its conformance
+ * tests, "input-" the shape of a published example; "parameters-" and "policy-"
+ * are our own kinds. "status-", with an object, condition and reason or a rule
+ * that shows there alone, must give the List in NAME.status.yaml instead. Then the same objects in other orders, spread over
  * several files, and given back as they were printed must give the same image,
  * byte for byte.
  * L4GATE_UPDATE=1 writes the expected files anew: check each change by hand.
