@@ -59,7 +59,7 @@ slices() {
 
 # Whatever is wrong with a ref, its share of the flows is rejected, and nobody
 # else gets it.
-test_share_of_invalid_refs() {
+test_rule_37_share_of_invalid_refs() {
   ready b1
   {
     front
@@ -76,7 +76,7 @@ test_share_of_invalid_refs() {
   expect_checksums
 }
 
-test_all_weights_zero() {
+test_rule_34_all_weights_zero() {
   ready b1
   {
     front
@@ -88,7 +88,7 @@ test_all_weights_zero() {
   both rejects 7000
 }
 
-test_listener_without_route() {
+test_rule_39_listener_without_route() {
   ready b1
   front | apply_stdin
   gateway_is gw 'Accepted Programmed'
@@ -100,7 +100,7 @@ test_listener_without_route() {
 
 # No listener of that name, none with that port, and one of that name with another
 # port. What the routes refer to is looked at all the same.
-test_no_matching_parent() {
+test_rule_08_no_matching_parent() {
   local said
   ready b1
   {
@@ -128,7 +128,7 @@ test_no_matching_parent() {
 # ---------------------------------------------------------------- weights
 
 # Seventy on one endpoint and thirty on ten are seventy and thirty.
-test_shares_by_ref_not_by_endpoints() {
+test_rule_43_shares_by_ref_not_by_endpoints() {
   local i four=() six=() bind=()
   ready b1 b2
   for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -154,7 +154,7 @@ test_shares_by_ref_not_by_endpoints() {
 }
 
 # Each listener's own weights, though the endpoints are the same.
-test_listeners_that_share_backends() {
+test_rule_34_listeners_that_share_backends() {
   local kind
   ready b1 b2
   {
@@ -171,7 +171,7 @@ test_listeners_that_share_backends() {
 
 # 1 beside a million has a slot, and flows find it. With two endpoints there is one
 # slot for both, and apply says which ref that is.
-test_weights_far_apart() {
+test_rule_34_weights_far_apart() {
   local a json seen=0 said
   ready b1 b2 b3
   {
@@ -221,7 +221,7 @@ both_routes() {
 
 # The route that served is deleted under traffic: the next one serves at once. A
 # connection that was being opened may be reset; no SYN and no datagram is lost.
-test_next_route_takes_over() {
+test_rule_14_next_route_takes_over() {
   local kind running=() json
   ready b1 b2
   older_and_newer older newer
@@ -256,7 +256,7 @@ under_way() {
 
 # TCP and HTTP on one port of a Gateway: neither has it, though HTTP is not served
 # here. UDP on that port, and TCP on another, go on.
-test_conflicting_listeners() {
+test_rule_17_conflicting_listeners() {
   ready b1
   conflict_manifest | apply_stdin
   both reaches 7000 b1
@@ -281,7 +281,7 @@ conflict_manifest() {
 }
 
 # Two Gateways with one address: the older one has the port.
-test_gateways_on_one_address() {
+test_rule_21_gateways_on_one_address() {
   ready b1 b2
   two_gateways first second | apply_stdin
   reaches tcp 7000 b1
@@ -308,7 +308,7 @@ two_gateways() {
 }
 
 # As DNS has it: each protocol has a route, and a backend, of its own.
-test_tcp_and_udp_on_one_port() {
+test_rule_16_tcp_and_udp_on_one_port() {
   local a
   BACKENDS='b1 b2' two_armed
   start_dns b1 b2
@@ -342,7 +342,7 @@ namespace() {
 }
 
 # A namespace has its name for a label, whether or not it is given.
-test_allowed_routes() {
+test_rule_10_allowed_routes() {
   ready b1 b2 b3
   {
     gateway_class
@@ -378,7 +378,7 @@ test_allowed_routes() {
 
 # Headless, and without a selector: slices alone count. A family whose slice is
 # empty is rejected, the other served.
-test_service_types() {
+test_rule_42_service_types() {
   ready b1 b2
   {
     front manual:TCP:7001
@@ -397,7 +397,7 @@ test_service_types() {
 
 # A port of one name has another number in each slice; where there is none of that
 # name, or no number, there is no endpoint.
-test_port_numbers_of_slices() {
+test_rule_41_port_numbers_of_slices() {
   ready b1 b2 b3
   PORT_IDENTIFY=9002 start_identify b2
   {
@@ -427,7 +427,7 @@ conditions() {
 
 # Ready ones get new flows; if there are none, those that terminate and still
 # serve. Flows stay where they are as long as the endpoint serves.
-test_endpoint_conditions() {
+test_rule_40_endpoint_conditions() {
   local kind
   ready b1 b2 b3
   conditions '' "$UNREADY" "$TERMINATING"
@@ -453,7 +453,7 @@ TERMINATING='ready: false, serving: true, terminating: true'
 GONE='ready: false, serving: false, terminating: true'
 
 # One that no longer serves has no flows, either.
-test_endpoint_that_stops_serving() {
+test_rule_40_endpoint_that_stops_serving() {
   local json
   ready b1 b2 b3
   conditions '' "$GONE" "$GONE"
@@ -468,7 +468,7 @@ test_endpoint_that_stops_serving() {
 }
 
 # Its slices say where it could be reached; it is not.
-test_external_name_is_never_dialled() {
+test_rule_32_external_name_is_never_dialled() {
   ready b1 b2
   {
     front
@@ -485,7 +485,7 @@ test_external_name_is_never_dialled() {
 
 # An endpoint that is in two slices is one; a Service that is in two refs has the
 # weight of both.
-test_endpoints_count_once() {
+test_rule_45_endpoints_count_once() {
   ready b1 b2 b3
   {
     front

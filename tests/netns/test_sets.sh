@@ -70,7 +70,7 @@ test_listeners_of_the_same_name() {
 }
 
 # One comes and goes; flows of the others don't notice, nor do their counters.
-test_deleted_under_traffic() {
+test_rule_47_deleted_under_traffic() {
   local before json tag
   ready
   sets one:b2:7001 two:b3:7002 >"$WORK/both.yaml"
@@ -100,7 +100,7 @@ test_deleted_under_traffic() {
 }
 
 # Who goes first has the port; when it goes, the next one does.
-test_next_in_turn() {
+test_rule_19_next_in_turn() {
   ready
   sets one:b2:7001 two:b3:7001 >"$WORK/both.yaml"
   sets two:b3:7001 >"$WORK/two.yaml"

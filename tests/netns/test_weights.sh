@@ -118,7 +118,7 @@ no_harm() {
 
 # Weights go to and fro under 200 live connections and 50 live UDP flows, which
 # all stay where they are.
-test_weights_under_live_flows() {
+test_rule_36_weights_under_live_flows() {
   local json w
   ready
   use 50 50 0
