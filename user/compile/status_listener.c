@@ -159,7 +159,8 @@ static int listener_resolved(struct work *work,
 				     "all references are resolved");
 	for (i = 0; i < spec->kind_count; i++)
 		if (!listener_takes_kind(listener, &spec->kinds[i]))
-			phrase_add(&phrase, ", ", "%s.%s", spec->kinds[i].kind,
+			phrase_add(&phrase, ", ", "%s%s%s", spec->kinds[i].kind,
+				   *spec->kinds[i].group ? "." : "",
 				   spec->kinds[i].group);
 	return condition_add(&work->image->arena, to, "ResolvedRefs", false,
 			     "InvalidRouteKinds",
