@@ -340,12 +340,12 @@ class Generator:
 
   def parent_refs(self, kind, namespace):
     """As the standard channel wants them: to one parent, sectionName in all
-    that differ or in none."""
+    that differ or in none. With its namespace and without, a parent is two."""
     refs, seen = [], {}
     for _ in range(self.pick((1, 1, 1, 2, 3))):
       ref = self.parent_ref(kind, namespace)
       key = (ref.get('group', GROUP), ref.get('kind', 'Gateway'),
-             ref.get('namespace') or namespace, ref['name'])
+             ref.get('namespace'), ref['name'])
       sections = seen.setdefault(key, set())
       section = ref.get('sectionName')
       if sections and (section is None or None in sections or
