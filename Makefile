@@ -34,9 +34,10 @@ LDLIBS += $(shell $(PKG_CONFIG) --libs $(LIBS))
 endif
 LDLIBS += -lm
 
-# UAPI headers live below the multiarch directory on Debian and Ubuntu.
+# Headers are summed up and copied as words: no two types that lie apart, as in the
+# kernel. UAPI headers live below the multiarch directory on Debian and Ubuntu.
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 $(WARNINGS) -Iinclude -Ibpf \
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing $(WARNINGS) -Iinclude -Ibpf \
               $(if $(MULTIARCH),-I/usr/include/$(MULTIARCH)) \
               $(shell $(PKG_CONFIG) --cflags libbpf)
 

@@ -12,9 +12,9 @@
 /* Keys of the hashes: secret, so that nobody can aim at a slot or a line. */
 const volatile __u64 hash_key[4];
 
-/* Numbers of flow records and of index lines, less one; both powers of two. */
-const volatile __u32 flow_mask = L4GATE_DEFAULT_FLOWS - 1;
-const volatile __u32 index_mask = L4GATE_DEFAULT_FLOWS / 4 - 1;
+/* Lines of the flow index, and records, less one; all powers of two. */
+const volatile __u32 flow_line_mask = L4GATE_DEFAULT_FLOWS / 8 - 1;
+const volatile __u32 record_mask = L4GATE_DEFAULT_FLOWS / 2 - 1;
 
 /* NAT ports: the first one, in host order, and how many. */
 const volatile __u32 nat_port_min = 10240;
@@ -23,11 +23,11 @@ const volatile __u32 nat_port_count = 22528;
 /* A tick is 2^tick_shift jiffies: between half a second and a second. */
 const volatile __u32 tick_shift = 7;
 
-/*
- * Idle time after which a flow in a state may be forgotten, in ticks. Room for
- * eight states, so that an index can be bounded by a mask.
- */
-const volatile __u32 flow_timeout[8];
+/* Idle time after which a flow in a state may be forgotten, in ticks. */
+const volatile __u32 flow_timeout[L4GATE_FLOW_STATES];
+
+/* 2^32 / jiffies in a quarter of that time: for the clock in a word. */
+const volatile __u32 flow_quarter[L4GATE_FLOW_STATES];
 
 /* Jiffies for which an answer of the FIB is believed: one second. */
 const volatile __u32 nexthop_lifetime = 250;

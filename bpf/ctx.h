@@ -14,6 +14,7 @@
  *   ctx_has_vlan()              a tag that was taken out of the frame
  *   ctx_is_gso()                a superframe that is cut up later
  *   ctx_translate()             addresses, ports, checksums, TTL (rewrite.h)
+ *   ctx_encap()                 another IP header in front (encap.h)
  *   ctx_send()                  to a next hop
  *   ctx_make_reply()            the frame becomes one of ours, going back
  */

@@ -70,19 +70,19 @@ static __always_inline bool ctx_is_gso(CTX *ctx)
 
 #include "rewrite.h"
 
-static __always_inline int translate_l4(CTX *ctx, const struct packet *packet,
-					const struct rewrite *rewrite)
+/* The L4 checksum, as its state wants it: of the addresses, and of the ports. */
+static __always_inline int translate_check(CTX *ctx,
+					   const struct packet *packet,
+					   const struct rewrite *rewrite)
 {
-	__be16 ports[2] = { rewrite->sport, rewrite->dport };
 	__u32 check = packet->l4 + offsetof(struct tcphdr, check);
 	__u64 flags = 0;
-	int error;
+	int error = -1;
 
 	if (packet->protocol == IPPROTO_UDP) {
 		check = packet->l4 + offsetof(struct udphdr, check);
 		flags = BPF_F_MARK_MANGLED_0;
 	}
-	error = -1;
 	if (packet->family == L4GATE_IPV6)
 		error = bpf_l4_csum_replace(ctx, check, 0, rewrite->addr_diff,
 					    flags | BPF_F_PSEUDO_HDR |
@@ -90,44 +90,137 @@ static __always_inline int translate_l4(CTX *ctx, const struct packet *packet,
 	if (error)
 		error = bpf_l4_csum_replace(ctx, check, 0, rewrite->addr_diff,
 					    flags | BPF_F_PSEUDO_HDR);
-	error |= bpf_l4_csum_replace(ctx, check, 0, rewrite->port_diff, flags);
-	error |= bpf_skb_store_bytes(ctx, packet->l4, ports, sizeof(ports), 0);
-	return error;
+	return error | bpf_l4_csum_replace(ctx, check, 0, rewrite->port_diff,
+					   flags);
 }
 
-/* Writes a rewrite into the skb; 0, or negative if the kernel refuses. */
-static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
-					 const struct rewrite *rewrite)
+/*
+ * What lies side by side in a packet without IP options, from the TTL or hop limit
+ * to the ports, is stored by one call: each costs 20 ns.
+ */
+struct heads4 {
+	__u8 ttl;
+	__u8 protocol;
+	__u16 check;
+	__be32 src;
+	__be32 dst;
+	__be16 sport;
+	__be16 dport;
+};
+
+struct heads6 {
+	__u8 hop_limit;
+	struct l4gate_addr src;
+	struct l4gate_addr dst;
+	__be16 sport;
+	__be16 dport;
+} __attribute__((packed));
+
+static __always_inline int translate_ipv4(CTX *ctx,
+					  const struct packet *packet,
+					  const struct rewrite *rewrite)
 {
-	__u8 ttl = packet->ttl - rewrite->routed;
+	struct iphdr *ip = ctx_data(ctx) + L3_OFFSET;
+	struct heads4 heads = {
+		.ttl = packet->ttl - rewrite->routed,
+		.protocol = packet->protocol,
+		.src = rewrite->src.w[0],
+		.dst = rewrite->dst.w[0],
+		.sport = rewrite->sport,
+		.dport = rewrite->dport,
+	};
+	const __u32 at = L3_OFFSET + offsetof(struct iphdr, ttl);
 	int error;
 
-	error = translate_l4(ctx, packet, rewrite);
-	if (packet->family == L4GATE_IPV4) {
-		__be32 addrs[2] = { rewrite->src.w[0], rewrite->dst.w[0] };
-		__u32 diff = csum_fold64((__u64)rewrite->addr_diff +
-					 rewrite_ttl_diff(rewrite));
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return -1;
+	heads.check = csum_apply(ip->check,
+				 csum_fold64((__u64)rewrite->addr_diff +
+					     rewrite_ttl_diff(rewrite)));
+	error = translate_check(ctx, packet, rewrite);
+	if (packet->l4 == L3_OFFSET + sizeof(struct iphdr))
+		return error | bpf_skb_store_bytes(ctx, at, &heads,
+						   sizeof(heads), 0);
+	error |= bpf_skb_store_bytes(ctx, at, &heads,
+				     offsetof(struct heads4, sport), 0);
+	return error | bpf_skb_store_bytes(ctx, packet->l4, &heads.sport,
+					   2 * sizeof(heads.sport), 0);
+}
 
-		error |= bpf_l3_csum_replace(ctx, L3_OFFSET +
-					     offsetof(struct iphdr, check),
-					     0, diff, 0);
-		error |= bpf_skb_store_bytes(ctx, L3_OFFSET +
-					     offsetof(struct iphdr, saddr),
-					     addrs, sizeof(addrs), 0);
-		error |= bpf_skb_store_bytes(ctx, L3_OFFSET +
-					     offsetof(struct iphdr, ttl), &ttl,
-					     sizeof(ttl), 0);
-	} else {
-		/* src and dst lie side by side, as in the header. */
-		error |= bpf_skb_store_bytes(ctx, L3_OFFSET +
-					     offsetof(struct ipv6hdr, saddr),
-					     rewrite,
-					     2 * sizeof(rewrite->src), 0);
-		error |= bpf_skb_store_bytes(ctx, L3_OFFSET +
-					     offsetof(struct ipv6hdr, hop_limit),
-					     &ttl, sizeof(ttl), 0);
-	}
-	return error;
+static __always_inline int translate_ipv6(CTX *ctx,
+					  const struct packet *packet,
+					  const struct rewrite *rewrite)
+{
+	struct heads6 heads = {
+		.hop_limit = packet->ttl - rewrite->routed,
+		.src = rewrite->src,
+		.dst = rewrite->dst,
+		.sport = rewrite->sport,
+		.dport = rewrite->dport,
+	};
+
+	return translate_check(ctx, packet, rewrite) |
+	       bpf_skb_store_bytes(ctx, L3_OFFSET +
+				   offsetof(struct ipv6hdr, hop_limit),
+				   &heads, sizeof(heads), 0);
+}
+
+/*
+ * Writes a rewrite into the skb; 0, or negative if the kernel refuses. Not
+ * inline: what is on its stack would not fit beside the rest.
+ */
+static __noinline int ctx_translate(CTX *ctx, const struct packet *packet,
+				    const struct rewrite *rewrite)
+{
+	if (!packet || !rewrite)
+		return -1;
+	return packet->family == L4GATE_IPV4 ?
+	       translate_ipv4(ctx, packet, rewrite) :
+	       translate_ipv6(ctx, packet, rewrite);
+}
+
+#include "encap.h"
+
+/*
+ * Put an outer header in front of the IP packet; 0, or negative. Not inline: what
+ * is on their stack would not fit beside the rest.
+ */
+static __noinline int encap_skb4(CTX *ctx, const struct packet *packet,
+				 const struct l4gate_addr *src,
+				 const struct l4gate_addr *dst)
+{
+	struct iphdr outer;
+
+	if (!packet || !src || !dst)
+		return -1;
+	encap_ipv4(&outer, packet, src, dst);
+	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ?:
+	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
+}
+
+static __noinline int encap_skb6(CTX *ctx, const struct packet *packet,
+				 const struct l4gate_addr *src,
+				 const struct l4gate_addr *dst, __u32 label)
+{
+	struct ipv6hdr outer;
+
+	if (!packet || !src || !dst)
+		return -1;
+	encap_ipv6(&outer, packet, src, dst, label);
+	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ?:
+	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
+}
+
+static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
+				     const struct l4gate_addr *src,
+				     const struct l4gate_addr *dst,
+				     __u32 label)
+{
+	return packet->family == L4GATE_IPV4 ?
+	       encap_skb4(ctx, packet, src, dst) :
+	       encap_skb6(ctx, packet, src, dst, label);
 }
 
 /* Whether this hook can send to a next hop at all. */

@@ -122,6 +122,36 @@ static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
 	}
 }
 
+#include "encap.h"
+
+/* Puts an outer header in front of the IP packet; 0, or negative. */
+static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
+				     const struct l4gate_addr *src,
+				     const struct l4gate_addr *dst,
+				     __u32 label)
+{
+	bool v4 = packet->family == L4GATE_IPV4;
+	struct ethhdr *eth;
+	void *outer;
+
+	if (bpf_xdp_adjust_head(ctx, v4 ? -(int)sizeof(struct iphdr) :
+					  -(int)sizeof(struct ipv6hdr)))
+		return -1;
+	eth = ctx_data(ctx);
+	outer = eth + 1;
+	if (outer + sizeof(struct ipv6hdr) > ctx_data_end(ctx))
+		return -1;
+	/* ctx_send() writes the addresses. */
+	if (v4) {
+		eth->h_proto = bpf_htons(ETH_P_IP);
+		encap_ipv4(outer, packet, src, dst);
+	} else {
+		eth->h_proto = bpf_htons(ETH_P_IPV6);
+		encap_ipv6(outer, packet, src, dst, label);
+	}
+	return 0;
+}
+
 /* Whether this hook can send to a next hop at all. */
 static __always_inline bool ctx_can_send(const struct l4gate_nexthop *nexthop)
 {

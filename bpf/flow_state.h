@@ -3,109 +3,158 @@
  * The life of a flow: which packets move it from one state, and so from one
  * idle timeout, to another. TCP (RFC 9293) is followed as far as lifetimes need
  * it; sequence numbers are the backend's business.
+ *
+ * A connection that goes on after a RST has not been reset: the RST was not one
+ * that its receiver believed (RFC 5961 section 3).
  */
 #ifndef L4GATE_BPF_FLOW_STATE_H
 #define L4GATE_BPF_FLOW_STATE_H
 
+#include "count.h"
 #include "flow.h"
 
-/* What TCP's flags make of state and flags of a flow. */
-static __always_inline __u32
-flow_next_tcp(__u32 state, __u8 *flags, __u8 tcp_flags,
-	      enum l4gate_direction direction)
+/* What TCP's flags make of state and flags of a record. */
+static __always_inline __u32 record_next_tcp(__u32 life, __u8 tcp_flags,
+					     enum l4gate_direction direction)
 {
-	if (tcp_flags & TCP_RST) {
-		if (state != L4GATE_FLOW_CLOSING)
-			*flags |= L4GATE_FLOW_F_RST;
-		return L4GATE_FLOW_CLOSING;
-	}
+	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
+
+	if (tcp_flags & TCP_RST)
+		return flags | (state == L4GATE_FLOW_CLOSING ?
+				L4GATE_FLOW_CLOSING : L4GATE_FLOW_RESET);
 	if (tcp_flags & TCP_SYN) {
 		if (direction == L4GATE_FROM_BACKEND)
-			*flags |= L4GATE_FLOW_F_SYN_ACK;
-		return state;
+			flags |= L4GATE_RECORD_F_SYN_ACK;
+		return flags | state;
 	}
 	if (tcp_flags & TCP_FIN)
-		*flags |= direction == L4GATE_FROM_CLIENT ?
-			  L4GATE_FLOW_F_FIN_CLIENT : L4GATE_FLOW_F_FIN_BACKEND;
-	if ((*flags & L4GATE_FLOW_F_FIN_CLIENT) &&
-	    (*flags & L4GATE_FLOW_F_FIN_BACKEND))
-		return L4GATE_FLOW_CLOSING;
-
-	/*
-	 * A connection that goes on after a RST has not been reset: the RST was
-	 * not one that its receiver believed (RFC 5961 section 3).
-	 */
-	if (state == L4GATE_FLOW_CLOSING && (*flags & L4GATE_FLOW_F_RST)) {
-		*flags &= ~L4GATE_FLOW_F_RST;
-		return *flags & L4GATE_FLOW_F_SYN_ACK ?
-		       L4GATE_FLOW_ESTABLISHED : L4GATE_FLOW_HALF_OPEN;
-	}
+		flags |= direction == L4GATE_FROM_CLIENT ?
+			 L4GATE_RECORD_F_FIN_CLIENT :
+			 L4GATE_RECORD_F_FIN_BACKEND;
+	if ((flags & L4GATE_RECORD_F_FIN_CLIENT) &&
+	    (flags & L4GATE_RECORD_F_FIN_BACKEND))
+		return flags | L4GATE_FLOW_CLOSING;
+	if (state == L4GATE_FLOW_RESET)
+		return flags | (flags & L4GATE_RECORD_F_SYN_ACK ?
+				L4GATE_FLOW_ESTABLISHED :
+				L4GATE_FLOW_HALF_OPEN);
 	if (state == L4GATE_FLOW_HALF_OPEN &&
 	    direction == L4GATE_FROM_CLIENT &&
-	    (*flags & L4GATE_FLOW_F_SYN_ACK))
+	    (flags & L4GATE_RECORD_F_SYN_ACK))
+		return flags | L4GATE_FLOW_ESTABLISHED;
+	return flags | state;
+}
+
+/* What a packet has to do with the state of its flow: TCP's flags, and */
+#define EVENT_TCP (1U << 8)
+#define EVENT_FROM_BACKEND (1U << 9)
+
+static __always_inline __u32 event_of(const struct packet *packet,
+				      enum l4gate_direction direction)
+{
+	return packet->tcp_flags |
+	       (packet->protocol == IPPROTO_TCP ? EVENT_TCP : 0) |
+	       (direction == L4GATE_FROM_BACKEND ? EVENT_FROM_BACKEND : 0);
+}
+
+/*
+ * Takes an event into a record that was read as value. Global, for the verifier
+ * to look at it once.
+ */
+int record_change(__u32 number, __u64 value, __u32 event);
+
+__noinline int record_change(__u32 number, __u64 value, __u32 event)
+{
+	struct record record = { .number = number, .value = value };
+	__u32 life = value & L4GATE_RECORD_LIFE, next = life;
+
+	record.at = record_get(number);
+	if (!record.at)
+		return 0;
+	if (event & EVENT_TCP)
+		next = record_next_tcp(life, event,
+				       event & EVENT_FROM_BACKEND ?
+				       L4GATE_FROM_BACKEND :
+				       L4GATE_FROM_CLIENT);
+	else if (event & EVENT_FROM_BACKEND)
+		next = (life & ~L4GATE_RECORD_STATE) | L4GATE_FLOW_REPLIED;
+	if (next != life || record_idle(value))
+		record_set(&record, record_stamp() | next);
+	return 0;
+}
+
+/* Takes note of a packet of a flow of nat. The usual one costs two compares. */
+static __always_inline void record_track(const struct record *record,
+					 const struct packet *packet,
+					 enum l4gate_direction direction)
+{
+	__u32 state = record_state(record->value);
+	bool usual;
+
+	if (packet->protocol == IPPROTO_TCP)
+		usual = state == L4GATE_FLOW_ESTABLISHED &&
+			!(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	else
+		usual = state == L4GATE_FLOW_REPLIED ||
+			direction == L4GATE_FROM_CLIENT;
+	if (!usual || record_idle(record->value))
+		record_change(record->number, record->value,
+			      event_of(packet, direction));
+}
+
+/*
+ * What a packet makes of the state of a direct flow. Of dsr we see the client
+ * only: its first ACK stands for the handshake, a datagram more than a quarter of
+ * the timeout after the first for an answer, and its FIN for the end.
+ */
+static __always_inline __u32 word_next_state(__u64 word,
+					     const struct packet *packet,
+					     enum l4gate_direction direction)
+{
+	__u32 state = word_state(word);
+
+	if (packet->protocol != IPPROTO_TCP)
+		return direction == L4GATE_FROM_BACKEND ||
+		       ((clock_quarters(state) ^ word) & L4GATE_WORD_CLOCK) ?
+		       L4GATE_FLOW_REPLIED : state;
+	if (packet->tcp_flags & TCP_RST)
+		return state == L4GATE_FLOW_CLOSING ? state :
+						      L4GATE_FLOW_RESET;
+	if (packet->tcp_flags & TCP_FIN)
+		return L4GATE_FLOW_CLOSING;
+	if (packet->tcp_flags & TCP_SYN)
+		return state;
+	if (direction == L4GATE_FROM_CLIENT &&
+	    (state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_RESET))
 		return L4GATE_FLOW_ESTABLISHED;
 	return state;
 }
 
-/*
- * Moves a flow to another state, unless its record has been given to another
- * flow since it was found: serial and lock tell.
- */
-static __noinline int flow_update_state(struct l4gate_flow *flow, __u32 number,
-					__u8 tcp_flags,
-					enum l4gate_direction direction)
+static __always_inline __u32 first_state(__u8 protocol)
 {
-	struct flow_lock *lock = flow_lock_of(number);
-	__u32 serial, state;
-	__u8 flags;
-
-	if (!flow || !lock)
-		return 0;
-	serial = READ_ONCE(flow->serial);
-	flags = flow->flags;
-	state = flow->state;
-	if (flow->protocol == IPPROTO_TCP)
-		state = flow_next_tcp(state, &flags, tcp_flags, direction);
-	else if (direction == L4GATE_FROM_BACKEND)
-		state = L4GATE_FLOW_REPLIED;
-	if (state == flow->state && flags == flow->flags)
-		return 0;
-
-	bpf_spin_lock(&lock->lock);
-	if (flow->serial == serial && flow->state > L4GATE_FLOW_CLAIMED) {
-		flow->flags = flags;
-		flow->state = state;
-	}
-	bpf_spin_unlock(&lock->lock);
-	return 0;
+	return protocol == IPPROTO_TCP ? L4GATE_FLOW_HALF_OPEN :
+					 L4GATE_FLOW_UNREPLIED;
 }
 
-/* Takes note of a packet of a flow. The usual one costs a compare or two. */
-static __always_inline void flow_track(struct l4gate_flow *flow,
+/* Takes note of a packet of a direct flow, whose word this is. */
+static __always_inline void word_track(__u64 hash, __u64 word,
 				       const struct packet *packet,
 				       enum l4gate_direction direction)
 {
-	bool usual;
+	__u32 state = word_next_state(word, packet, direction);
+	__u32 payload = word_payload(word_backend(word), state);
 
-	if (packet->protocol == IPPROTO_TCP)
-		usual = flow->state == L4GATE_FLOW_ESTABLISHED &&
-			!(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
-	else
-		usual = flow->state == L4GATE_FLOW_REPLIED ||
-			direction == L4GATE_FROM_CLIENT;
-	if (!usual)
-		flow_update_state(flow, flow_number(flow), packet->tcp_flags,
-				  direction);
-	flow_touch(flow);
+	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
+		flow_replace(hash, word, line_word(word, payload));
 }
 
-/* A SYN that can't belong to the connection that the record remembers. */
-static __always_inline bool flow_is_reopened(const struct l4gate_flow *flow,
-					     const struct packet *packet)
+/* A SYN that can't belong to the connection that we remember. */
+static __always_inline bool is_reopened(__u32 state,
+					const struct packet *packet)
 {
 	return packet->protocol == IPPROTO_TCP &&
 	       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-	       flow->state == L4GATE_FLOW_CLOSING;
+	       (state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET);
 }
 
 #endif /* L4GATE_BPF_FLOW_STATE_H */

@@ -28,19 +28,37 @@ struct {
 	__type(value, struct l4gate_meta);
 } l4gate_meta SEC(".maps");
 
-/* Where listeners listen, both halves. Only the first packet of a flow asks. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2 * L4GATE_MAX_BINDINGS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct l4gate_binding_key);
-	__type(value, struct l4gate_binding);
-} l4gate_bindings SEC(".maps");
-
-/* Ports of listeners in either half: a packet to another port is not ours. */
+/* Where listeners listen, both halves; mappable, so that apply can compare. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2 * L4GATE_MAX_ENDPOINTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_endpoint);
+} l4gate_endpoints SEC(".maps");
+
+/* The way to them, from an address and a port; both halves. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * L4GATE_ENDPOINT_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_endpoint_index SEC(".maps");
+
+/* From a backend of transparent mode to the endpoints it answers for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * L4GATE_ORIGIN_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_origin_index SEC(".maps");
+
+/* Ports of either half: a packet to or from another port is not ours. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_PORT_SETS);
 	__type(key, __u32);
 	__type(value, struct l4gate_ports);
 } l4gate_ports SEC(".maps");
@@ -49,6 +67,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2 * L4GATE_MAX_ROUTES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_route);
 } l4gate_routes SEC(".maps");
@@ -57,39 +76,58 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, L4GATE_MAX_CHUNKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, union l4gate_chunk);
 } l4gate_chunks SEC(".maps");
 
-/* Endpoints. An index is used again only with a higher generation in it. */
+/* Backends. A number is used again only when no flow has it any more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, L4GATE_MAX_BACKENDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_backend);
 } l4gate_backends SEC(".maps");
 
 /*
- * Flow records; flow.h has the rules. Mappable, because such an array starts at
- * a page: other arrays start at 56 mod 64, and a record would lie across one
- * more cache line.
+ * A word for each flow; flow.h has the rules. Mappable, because such an array
+ * starts at a page: other arrays start at 56 mod 64, and a line would lie across
+ * two cache lines.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_DEFAULT_FLOWS);
+	__uint(max_entries, L4GATE_DEFAULT_FLOWS / L4GATE_LINE_WORDS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct l4gate_flow);
-} l4gate_flows SEC(".maps");
+	__type(value, struct l4gate_line);
+} l4gate_flow_index SEC(".maps");
 
-/* From hash to record: two words for every record, so that lines rarely fill. */
+/* What a flow of nat needs besides; record.h has the rules. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 4);
+	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 2);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct l4gate_index_line);
-} l4gate_flow_index SEC(".maps");
+	__type(value, struct l4gate_record);
+} l4gate_records SEC(".maps");
+
+/* The clients of IPv6 among them, by the same numbers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 2);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_addr);
+} l4gate_clients6 SEC(".maps");
+
+/* The NAT addresses that records name by a number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_FAMILIES * L4GATE_SOURCES);
+	__type(key, __u32);
+	__type(value, struct l4gate_addr);
+} l4gate_sources SEC(".maps");
 
 /* Locks of flow records and index lines, each in a cache line of its own. */
 struct flow_lock {

@@ -8,7 +8,8 @@
 #ifndef L4GATE_BPF_NEXTHOP_H
 #define L4GATE_BPF_NEXTHOP_H
 
-#include "hash.h"
+#include "config.h"
+#include "l4gate/hash.h"
 #include "maps.h"
 
 #define AF_INET 2
@@ -38,31 +39,41 @@ nexthop_kind(long fib, const struct l4gate_device *device)
 	}
 }
 
-/* Asks the FIB and fills the entry. */
-static __noinline int nexthop_ask(CTX *ctx, struct l4gate_nexthop *nexthop,
-				  const struct l4gate_addr *addr, __u8 family)
+/*
+ * Asks the FIB about an address, of which these are the halves, and fills a CPU's
+ * entry. Global, for the verifier to look at it once; so it has no pointers.
+ */
+int nexthop_ask(CTX *ctx, __u32 key, __u32 family, __u64 upper, __u64 lower);
+
+__noinline int nexthop_ask(CTX *ctx, __u32 key, __u32 family, __u64 upper,
+			   __u64 lower)
 {
+	struct l4gate_addr addr = { {
+		upper >> 32, upper, lower >> 32, lower,
+	} };
 	struct bpf_fib_lookup params = {};
+	struct l4gate_nexthop *nexthop;
 	struct l4gate_device *device;
 	__u32 ifindex;
 	long fib;
 
-	if (!nexthop || !addr)
+	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &key);
+	if (!nexthop)
 		return 0;
 	params.ifindex = ctx_ifindex(ctx);
 	if (family == L4GATE_IPV4) {
 		params.family = AF_INET;
-		params.ipv4_dst = addr->w[0];
+		params.ipv4_dst = addr.w[0];
 	} else {
 		params.family = AF_INET6;
-		copy(params.ipv6_dst, addr, sizeof(*addr));
+		copy(params.ipv6_dst, &addr, sizeof(addr));
 	}
 	fib = bpf_fib_lookup(ctx, &params, sizeof(params), 0);
 
 	ifindex = params.ifindex;
 	device = bpf_map_lookup_elem(&l4gate_devices, &ifindex);
 	zero(nexthop, sizeof(*nexthop));
-	nexthop->addr = *addr;
+	nexthop->addr = addr;
 	nexthop->family = family;
 	nexthop->ifindex = ifindex;
 	nexthop->kind = nexthop_kind(fib, device);
@@ -73,6 +84,9 @@ static __noinline int nexthop_ask(CTX *ctx, struct l4gate_nexthop *nexthop,
 		nexthop->nat = family == L4GATE_IPV4 ?
 			       device->addr[L4GATE_IPV4] :
 			       device->addr[L4GATE_IPV6];
+		nexthop->source = family == L4GATE_IPV4 ?
+				  device->source[L4GATE_IPV4] :
+				  device->source[L4GATE_IPV6];
 	}
 	/* The FIB replaced the address by that of a router, if there is one. */
 	if (params.family == AF_INET) {
@@ -109,14 +123,14 @@ nexthop_find(CTX *ctx, const struct l4gate_addr *addr, __u8 family)
 	__u64 hash;
 	__u32 key;
 
-	hash = hash_round(hash_key[3],
-			  (__u64)(addr->w[0] ^ addr->w[2]) << 32 |
-			  (addr->w[1] ^ addr->w[3]));
-	/* By its top bits: a product's others don't depend on all of a factor. */
+	hash = hash_finish(hash_round(hash_key[3],
+				      (__u64)(addr->w[0] ^ addr->w[2]) << 32 |
+				      (addr->w[1] ^ addr->w[3])));
 	key = hash_scale(hash >> 32, L4GATE_NEXTHOPS);
 	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &key);
 	if (nexthop && !nexthop_is(nexthop, addr, family))
-		nexthop_ask(ctx, nexthop, addr, family);
+		nexthop_ask(ctx, key, family,
+			    addr_upper(addr), addr_lower(addr));
 	return nexthop;
 }
 

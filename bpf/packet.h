@@ -19,6 +19,9 @@ struct packet {
 	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 tcp_flags;		/* 0 for UDP */
 	__u8 ttl;		/* or hop limit */
+	__u8 dont_fragment;	/* IPv4's DF; always for IPv6 */
+	__u8 tos;		/* or traffic class */
+	__u16 pad;
 	__u32 length;		/* of the frame */
 };
 
@@ -35,6 +38,24 @@ struct packet {
 
 /* Longest headers up to the end of TCP's fixed part, with IPv4 options. */
 #define HEADERS_MAX (L3_OFFSET + 60 + (int)sizeof(struct tcphdr))
+
+/* An address in two numbers, for functions that take no pointers. */
+static __always_inline __u64 addr_upper(const struct l4gate_addr *addr)
+{
+	return (__u64)addr->w[0] << 32 | addr->w[1];
+}
+
+static __always_inline __u64 addr_lower(const struct l4gate_addr *addr)
+{
+	return (__u64)addr->w[2] << 32 | addr->w[3];
+}
+
+static __always_inline bool
+addr_equal(const struct l4gate_addr *a, const struct l4gate_addr *b)
+{
+	return !((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) |
+		 (a->w[2] ^ b->w[2]) | (a->w[3] ^ b->w[3]));
+}
 
 /*
  * The L4 header of a parsed packet, to be checked against the end by the caller.
@@ -111,6 +132,8 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 	packet->family = L4GATE_IPV4;
 	packet->protocol = ip->protocol;
 	packet->ttl = ip->ttl;
+	packet->tos = ip->tos;
+	packet->dont_fragment = !!(ip->frag_off & bpf_htons(0x4000));
 	packet->l3_length = bpf_ntohs(ip->tot_len);
 	packet->l4 = L3_OFFSET + (CTX_MAX_IHL == 5 ? sizeof(*ip) : header);
 	packet->src.w[0] = ip->saddr;
@@ -144,6 +167,8 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	packet->family = L4GATE_IPV6;
 	packet->protocol = ip->nexthdr;
 	packet->ttl = ip->hop_limit;
+	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	packet->dont_fragment = 1;
 	packet->l3_length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	packet->l4 = L3_OFFSET + sizeof(*ip);
 	copy(&packet->src, &ip->saddr, sizeof(packet->src));

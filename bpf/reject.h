@@ -13,24 +13,27 @@
 #define REPLY_TTL 64
 
 /*
- * Bytes quoted of the offending UDP packet: its IP header and the eight bytes
- * that every stack needs to find the socket (RFC 792; RFC 4443 would like more,
- * as much as fits).
+ * Bytes quoted of the offending packet, behind its IP header: the eight that
+ * every stack needs to find the socket (RFC 792; RFC 4443 would like more, as
+ * much as fits). Of TCP its whole header: the kernel does not cut an skb with
+ * CHECKSUM_PARTIAL in front of its checksum (bpf_skb_change_tail(): EINVAL).
  */
 #define QUOTE_L4 8
+#define QUOTE_MORE ((int)sizeof(struct tcphdr) - QUOTE_L4)
 
 /* <linux/icmp.h> drags in libc; both versions begin alike (RFC 792, 4443). */
 struct icmp_header {
 	__u8 type;
 	__u8 code;
 	__u16 check;
-	__be32 unused;
+	__be32 rest;		/* the MTU, where it is about that */
 };
 
-#define ICMPV4_UNREACHABLE 3
-#define ICMPV4_PORT 3
-#define ICMPV6_UNREACHABLE 1
-#define ICMPV6_PORT 4
+/* Type << 8 | code: of IPv4's (RFC 792) and of IPv6's (RFC 4443). */
+#define ICMPV4_PORT_UNREACHABLE (3 << 8 | 3)
+#define ICMPV4_FRAG_NEEDED (3 << 8 | 4)
+#define ICMPV6_PORT_UNREACHABLE (1 << 8 | 4)
+#define ICMPV6_TOO_BIG (2 << 8)
 
 /* Headers of replies. The pad aligns what follows Ethernet's 14 bytes. */
 #define HEADER_SIZE(reply) (sizeof(reply) - offsetof(typeof(reply), eth))
@@ -49,40 +52,19 @@ struct rst6 {
 	struct tcphdr tcp;
 };
 
-struct unreach4 {
+struct error4 {
 	__u16 pad;
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct icmp_header icmp;
 };
 
-struct unreach6 {
+struct error6 {
 	__u16 pad;
 	struct ethhdr eth;
 	struct ipv6hdr ip;
 	struct icmp_header icmp;
 };
-
-/*
- * Sum over size bytes (constant, a multiple of four), not folded. By 32 bits:
- * clang 19 loads all words first, and more of them would not fit on the stack.
- */
-static __always_inline __u64 csum_bytes(const void *bytes, int size)
-{
-	const __u32 *word = bytes;
-	__u64 sum = 0;
-	int i;
-
-#pragma unroll
-	for (i = 0; i < size / 4; i++)
-		sum += word[i];
-	return sum;
-}
-
-static __always_inline __u16 csum_finish(__u64 sum)
-{
-	return csum_apply(0xffff, csum_fold64(sum));
-}
 
 /* Of the pseudo header (RFC 793, RFC 8200 section 8.1); length in host order. */
 static __always_inline __u64 csum_pseudo(const struct packet *packet,
@@ -231,52 +213,82 @@ static __noinline int reject_tcp6(CTX *ctx, const struct packet *packet)
 			      HEADER_SIZE(rst));
 }
 
-static __noinline int reject_udp4(CTX *ctx, const struct packet *packet)
+/* What is quoted of a packet: its length and its sum. */
+struct quote {
+	__u32 length;
+	__u64 sum;
+};
+
+/* header: size of the IP header, constant. False: the packet is shorter. */
+static __always_inline bool quote_packet(CTX *ctx, const struct packet *packet,
+					 int header, struct quote *quote)
 {
-	const __u32 quote = sizeof(struct iphdr) + QUOTE_L4;
+	void *l3 = ctx_data(ctx) + L3_OFFSET, *end = ctx_data_end(ctx);
+	const int usual = header + QUOTE_L4;
+
+	if (l3 + usual > end)
+		return false;
+	quote->length = usual;
+	quote->sum = csum_bytes(l3, usual);
+	if (packet->protocol != IPPROTO_TCP)
+		return true;
+	if (l3 + usual + QUOTE_MORE > end)
+		return false;
+	quote->length += QUOTE_MORE;
+	quote->sum += csum_bytes(l3 + usual, QUOTE_MORE);
+	return true;
+}
+
+static __noinline int icmp_error4(CTX *ctx, const struct packet *packet,
+				  __u32 type_code, __u32 rest)
+{
 	struct ethhdr *eth = ctx_data(ctx);
-	void *l3 = eth + 1;
-	struct unreach4 reply;
+	struct error4 reply;
+	struct quote quote;
 
 	/* A quote with options would have another size: answered by silence. */
 	if (!packet || packet->l4 != L3_OFFSET + sizeof(struct iphdr) ||
-	    l3 + quote > ctx_data_end(ctx))
+	    (void *)(eth + 1) > ctx_data_end(ctx) ||
+	    !quote_packet(ctx, packet, sizeof(struct iphdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);
 	reply_ipv4(&reply.ip, packet, IPPROTO_ICMP,
-		   sizeof(reply.ip) + sizeof(reply.icmp) + quote);
-	zero(&reply.icmp, sizeof(reply.icmp));
-	reply.icmp.type = ICMPV4_UNREACHABLE;
-	reply.icmp.code = ICMPV4_PORT;
+		   sizeof(reply.ip) + sizeof(reply.icmp) + quote.length);
+	reply.icmp.type = type_code >> 8;
+	reply.icmp.code = type_code;
+	reply.icmp.check = 0;
+	reply.icmp.rest = bpf_htonl(rest);
 	reply.icmp.check =
 		csum_finish(csum_bytes(&reply.icmp, sizeof(reply.icmp)) +
-			    csum_bytes(l3, quote));
-	return ctx_make_reply(ctx, L3_OFFSET + quote,
+			    quote.sum);
+	return ctx_make_reply(ctx, L3_OFFSET + quote.length,
 			      sizeof(reply.ip) + sizeof(reply.icmp),
 			      &reply.eth, HEADER_SIZE(reply));
 }
 
-static __noinline int reject_udp6(CTX *ctx, const struct packet *packet)
+static __noinline int icmp_error6(CTX *ctx, const struct packet *packet,
+				  __u32 type_code, __u32 rest)
 {
-	const __u32 quote = sizeof(struct ipv6hdr) + QUOTE_L4;
 	struct ethhdr *eth = ctx_data(ctx);
-	void *l3 = eth + 1;
-	struct unreach6 reply;
+	struct error6 reply;
+	struct quote quote;
 
-	if (!packet || l3 + quote > ctx_data_end(ctx))
+	if (!packet || (void *)(eth + 1) > ctx_data_end(ctx) ||
+	    !quote_packet(ctx, packet, sizeof(struct ipv6hdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);
 	reply_ipv6(&reply.ip, packet, IPPROTO_ICMPV6,
-		   sizeof(reply.icmp) + quote);
-	zero(&reply.icmp, sizeof(reply.icmp));
-	reply.icmp.type = ICMPV6_UNREACHABLE;
-	reply.icmp.code = ICMPV6_PORT;
+		   sizeof(reply.icmp) + quote.length);
+	reply.icmp.type = type_code >> 8;
+	reply.icmp.code = type_code;
+	reply.icmp.check = 0;
+	reply.icmp.rest = bpf_htonl(rest);
 	reply.icmp.check =
 		csum_finish(csum_bytes(&reply.icmp, sizeof(reply.icmp)) +
-			    csum_bytes(l3, quote) +
+			    quote.sum +
 			    csum_pseudo(packet, IPPROTO_ICMPV6,
-					sizeof(reply.icmp) + quote));
-	return ctx_make_reply(ctx, L3_OFFSET + quote,
+					sizeof(reply.icmp) + quote.length));
+	return ctx_make_reply(ctx, L3_OFFSET + quote.length,
 			      sizeof(reply.ip) + sizeof(reply.icmp),
 			      &reply.eth, HEADER_SIZE(reply));
 }
@@ -300,8 +312,24 @@ static __always_inline int reject(CTX *ctx, enum l4gate_hook hook,
 	count_reason(ctx, hook, reason);
 	if (packet->family == L4GATE_IPV4)
 		return tcp ? reject_tcp4(ctx, packet) :
-			     reject_udp4(ctx, packet);
-	return tcp ? reject_tcp6(ctx, packet) : reject_udp6(ctx, packet);
+			     icmp_error4(ctx, packet, ICMPV4_PORT_UNREACHABLE,
+					 0);
+	return tcp ? reject_tcp6(ctx, packet) :
+		     icmp_error6(ctx, packet, ICMPV6_PORT_UNREACHABLE, 0);
+}
+
+/* Answers a packet that is too big for its way on with the MTU that it has. */
+static __always_inline int tell_too_big(CTX *ctx, enum l4gate_hook hook,
+					const struct packet *packet, __u32 mtu)
+{
+	if (!budget_take(L4GATE_BUDGET_ICMP)) {
+		count_reason(ctx, hook, L4GATE_DROP_TOO_BIG);
+		return CTX_DROP;
+	}
+	count_reason(ctx, hook, L4GATE_TOLD_TOO_BIG);
+	if (packet->family == L4GATE_IPV4)
+		return icmp_error4(ctx, packet, ICMPV4_FRAG_NEEDED, mtu);
+	return icmp_error6(ctx, packet, ICMPV6_TOO_BIG, mtu);
 }
 
 #endif /* L4GATE_BPF_REJECT_H */

@@ -38,6 +38,27 @@ static __always_inline __u16 csum_apply(__u16 check, __u32 diff)
 	return ~sum;
 }
 
+/*
+ * Sum over size bytes (constant, a multiple of four), not folded. By 32 bits:
+ * clang 19 loads all words first, and more of them would not fit on the stack.
+ */
+static __always_inline __u64 csum_bytes(const void *bytes, int size)
+{
+	const __u32 *word = bytes;
+	__u64 sum = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < size / 4; i++)
+		sum += word[i];
+	return sum;
+}
+
+static __always_inline __u16 csum_finish(__u64 sum)
+{
+	return csum_apply(0xffff, csum_fold64(sum));
+}
+
 static __always_inline __u64 csum_word_diff(__u32 from, __u32 to)
 {
 	return (__u64)(__u32)~from + to;

@@ -19,7 +19,7 @@
  * the hash in struct l4gate_meta; libbpf itself reuses a pinned map whose
  * layout changed at equal size.
  */
-#define L4GATE_ABI_VERSION	2
+#define L4GATE_ABI_VERSION	3
 
 #define L4GATE_ASSERT_SIZE(type, size)					\
 	_Static_assert(sizeof(type) == (size), #type " is not " #size " bytes")
@@ -56,22 +56,51 @@ struct l4gate_meta {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_meta, 56);
 
-/* l4gate_bindings: where a listener listens. */
-struct l4gate_binding_key {
+/* How a Gateway's packets reach its backends. */
+enum l4gate_mode {
+	L4GATE_MODE_NAT,	/* client and destination replaced */
+	L4GATE_MODE_TRANSPARENT,	/* destination replaced */
+	L4GATE_MODE_DSR_L2,	/* to the backend's MAC address as it came */
+	L4GATE_MODE_DSR_IPIP,	/* to the backend in another IP packet */
+	L4GATE_MODES
+};
+
+/*
+ * A line of words, what hashes lead to (hash.h). The upper 40 bits of a word are
+ * its hash's, the rest is what it says; 0 is an empty place.
+ */
+struct l4gate_line {
+	__u64 word[L4GATE_LINE_WORDS];
+};
+L4GATE_ASSERT_SIZE(struct l4gate_line, 64);
+
+#define L4GATE_NO_ROUTE		0xffff
+
+/*
+ * l4gate_endpoints[half * L4GATE_MAX_ENDPOINTS + id]: where a listener listens.
+ * Flows are named by a client and the id, which is not used again while a flow
+ * may have it.
+ */
+struct l4gate_endpoint {
 	struct l4gate_addr addr;
 	__be16 port;
-	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 half_family;	/* half << 1 | enum l4gate_family */
+	__u8 protocol;		/* IPPROTO_TCP, IPPROTO_UDP; 0: none here */
+	__u8 family;		/* enum l4gate_family */
+	__u16 listener;		/* index of its counters */
+	__u16 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
+	__u8 mode;		/* enum l4gate_mode */
+	__u8 moved;		/* had another route, whose flows may live */
+	__u8 pad[6];
 };
-L4GATE_ASSERT_SIZE(struct l4gate_binding_key, 20);
+L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
 
-#define L4GATE_NO_ROUTE		0xffffffff
-
-struct l4gate_binding {
-	__u32 listener;		/* index of its counters */
-	__u32 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
-};
-L4GATE_ASSERT_SIZE(struct l4gate_binding, 8);
+/*
+ * l4gate_endpoint_index[half * L4GATE_ENDPOINT_LINES + line]: from the hash of
+ * address, port and protocol to an id.
+ *
+ * l4gate_origin_index, alike: from a backend of transparent mode to where in
+ * l4gate_chunks the ids are listed of the endpoints that it may answer for.
+ */
 
 /*
  * A slot table: slots / 256 chunks (rounded up) of u16 slots, then chunks of
@@ -88,13 +117,18 @@ L4GATE_ASSERT_SIZE(struct l4gate_table, 8);
 /* l4gate_routes[route * 2 + half] */
 struct l4gate_route {
 	struct l4gate_table table[L4GATE_FAMILIES];
+	__u64 key;		/* of the hash from flows to slots */
 };
-L4GATE_ASSERT_SIZE(struct l4gate_route, 16);
+L4GATE_ASSERT_SIZE(struct l4gate_route, 24);
 
 /* l4gate_chunks */
 union l4gate_chunk {
 	__u16 slot[L4GATE_CHUNK_SLOTS];
 	__u32 member[L4GATE_CHUNK_MEMBERS];
+	struct l4gate_origins {
+		__u32 count;
+		__u16 endpoint[L4GATE_MAX_ORIGINS];
+	} origins;
 };
 L4GATE_ASSERT_SIZE(union l4gate_chunk, 512);
 
@@ -110,13 +144,22 @@ struct l4gate_backend {
 	__be16 port;
 	__u8 family;		/* enum l4gate_family */
 	__u8 state;		/* enum l4gate_backend_state */
-	__u32 generation;	/* a flow with another one has lost its backend */
 	__u32 route;		/* index of the counters of its route */
-	__u32 pad;
+	__u32 pad[2];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_backend, 32);
 
-/* l4gate_ports[0]: which (protocol, port) may be a listener's, half or not. */
+/*
+ * l4gate_ports[enum l4gate_port_set]: which ports may be a listener's, or that of
+ * a backend that answers under its own address, in either half. What has neither
+ * is not ours.
+ */
+enum l4gate_port_set {
+	L4GATE_PORTS_LISTENER,
+	L4GATE_PORTS_ORIGIN,
+	L4GATE_PORT_SETS
+};
+
 struct l4gate_ports {
 	__u64 tcp[L4GATE_PORT_WORDS];
 	__u64 udp[L4GATE_PORT_WORDS];
@@ -124,14 +167,15 @@ struct l4gate_ports {
 L4GATE_ASSERT_SIZE(struct l4gate_ports, 16384);
 
 /*
- * Flow states. The order matters to eviction: from CLOSING down to HALF_OPEN a
- * record may be taken for a new flow when none is free, from ESTABLISHED on
- * never before its timeout.
+ * Flow states. The order matters to eviction: up to UNREPLIED a flow may be
+ * forgotten for a new one when there is no other room, from ESTABLISHED on never
+ * before its timeout. Three bits, in records and in words.
  */
 enum l4gate_flow_state {
 	L4GATE_FLOW_FREE,
 	L4GATE_FLOW_CLAIMED,	/* being written; readers look away */
-	L4GATE_FLOW_CLOSING,	/* TCP: RST, or FIN from both sides */
+	L4GATE_FLOW_RESET,	/* TCP: RST. If the connection goes on, it lives */
+	L4GATE_FLOW_CLOSING,	/* TCP: FIN from both sides that we see */
 	L4GATE_FLOW_HALF_OPEN,	/* TCP: SYN, not yet acknowledged by both */
 	L4GATE_FLOW_UNREPLIED,	/* UDP: the backend has not answered */
 	L4GATE_FLOW_ESTABLISHED,	/* TCP */
@@ -139,53 +183,57 @@ enum l4gate_flow_state {
 	L4GATE_FLOW_STATES
 };
 
-#define L4GATE_FLOW_F_LOCAL	(1 << 0)	/* backend on this node: TC only */
-#define L4GATE_FLOW_F_SYN_ACK	(1 << 1)	/* the backend answered the SYN */
-#define L4GATE_FLOW_F_FIN_CLIENT	(1 << 2)
-#define L4GATE_FLOW_F_FIN_BACKEND	(1 << 3)
-#define L4GATE_FLOW_F_RST	(1 << 4)	/* closing by RST alone: data revives */
-
-/* Indexes of the four ends of a flow in the arrays below. */
-enum l4gate_flow_end {
-	L4GATE_END_CLIENT,
-	L4GATE_END_LISTENER,
-	L4GATE_END_BACKEND,
-	L4GATE_END_NAT,		/* the source that the backend sees */
-	L4GATE_ENDS
-};
+/*
+ * l4gate_flow_index: a word for each flow, found by the hash of client and
+ * endpoint. Its payload is, with L4GATE_WORD_F_DIRECT, all that there is of a
+ * flow of the transparent and dsr modes:
+ *
+ *   F_DIRECT | backend << 6 | state << 3 | clock
+ *
+ * where the clock counts quarters of the state's timeout; else, for nat, the
+ * number of its record, plus one.
+ */
+#define L4GATE_WORD_F_DIRECT	(1U << 23)
+#define L4GATE_WORD_RECORD	(L4GATE_WORD_F_DIRECT - 1)
+#define L4GATE_WORD_BACKEND_SHIFT	6
+#define L4GATE_WORD_BACKEND	((1U << 17) - 1)
+#define L4GATE_WORD_STATE_SHIFT	3
+#define L4GATE_WORD_CLOCK	7
 
 /*
- * l4gate_flows: one flow, both directions, so that they can't drift apart. The
- * first cache line is all that an IPv4 packet reads; IPv6 reads both. The
- * number of a record is bound to its NAT port (bpf/flow.h), so that a reply
- * finds it without a search.
+ * l4gate_records: the flows of nat, both directions in one, so that they can't
+ * drift apart. The number of a record is bound to its NAT port (bpf/record.h), so
+ * that a reply finds it without a search. The value is read and written as one.
  */
-struct l4gate_flow {
-	__u64 hash;		/* of client, listener and protocol */
-	__u32 backend;		/* index into l4gate_backends */
-	__u32 backend_generation;
-	__u32 listener;		/* index of its counters */
-	__u32 stamp;		/* last packet, in ticks (bpf/clock.h) */
-	__u32 serial;		/* raised at each claim */
-	__u8 state;		/* enum l4gate_flow_state */
-	__u8 flags;		/* L4GATE_FLOW_F_* */
-	__u8 protocol;
-	__u8 family;		/* enum l4gate_family */
-	__be16 port[L4GATE_ENDS];
-	__be32 addr4[L4GATE_ENDS];
-	__u8 pad[8];
-	struct l4gate_addr addr6[L4GATE_ENDS];
+struct l4gate_record {
+	/* First word of the client's address << 32 | its port << 16 | endpoint. */
+	__u64 key;
+	__u64 value;
 };
-L4GATE_ASSERT_SIZE(struct l4gate_flow, 128);
+L4GATE_ASSERT_SIZE(struct l4gate_record, 16);
+
+/* A record's value from bit 0 on: state (3), flags (4), */
+#define L4GATE_RECORD_STATE	7
+#define L4GATE_RECORD_F_SYN_ACK	(1U << 3)	/* the backend answered the SYN */
+#define L4GATE_RECORD_F_FIN_CLIENT	(1U << 4)
+#define L4GATE_RECORD_F_FIN_BACKEND	(1U << 5)
+#define L4GATE_RECORD_F_IPV6	(1U << 6)
+#define L4GATE_RECORD_LIFE	0x7f		/* state and flags */
+/* time of the last packet (16, in ticks, bpf/clock.h), */
+#define L4GATE_RECORD_STAMP_SHIFT	7
+/* and who it is: serial number (4), NAT port (16), source (4), backend (17). */
+#define L4GATE_RECORD_SERIAL_SHIFT	23
+#define L4GATE_RECORD_PORT_SHIFT	27
+#define L4GATE_RECORD_SOURCE_SHIFT	43
+#define L4GATE_RECORD_BACKEND_SHIFT	47
+
+/* l4gate_clients6: by number of a record, struct l4gate_addr of its client. */
 
 /*
- * l4gate_flow_index: from the hash of a flow to its record. A word is 0 or
- * tag << 24 | (record + 1), the tag being the upper 40 bits of the hash.
+ * l4gate_sources[family * L4GATE_SOURCES + number]: addresses that backends see.
+ * A number keeps its address while a flow may have it.
  */
-struct l4gate_index_line {
-	__u64 word[L4GATE_INDEX_WORDS];
-};
-L4GATE_ASSERT_SIZE(struct l4gate_index_line, 64);
+#define L4GATE_SOURCE_CLIENT	15	/* the client's own: a backend on this node */
 
 /* l4gate_devices, by ifindex: the devices that we are attached to. */
 #define L4GATE_DEVICE_F_XDP	(1 << 0)	/* XDP may send out here */
@@ -193,7 +241,9 @@ L4GATE_ASSERT_SIZE(struct l4gate_index_line, 64);
 struct l4gate_device {
 	struct l4gate_addr addr[L4GATE_FAMILIES];	/* NAT source, or zero */
 	__u32 mtu;
-	__u32 flags;		/* L4GATE_DEVICE_F_* */
+	__u8 flags;		/* L4GATE_DEVICE_F_* */
+	__u8 source[L4GATE_FAMILIES];	/* numbers of the addresses */
+	__u8 pad;
 };
 L4GATE_ASSERT_SIZE(struct l4gate_device, 40);
 
@@ -210,7 +260,8 @@ struct l4gate_nexthop {
 	__u8 family;		/* of addr; enum l4gate_family */
 	__u8 gateway_family;
 	__u8 kind;		/* enum l4gate_nexthop_kind */
-	__u8 pad[9];
+	__u8 source;		/* number of the NAT source */
+	__u8 pad[8];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_nexthop, 88);
 

@@ -7,8 +7,18 @@
 #ifndef L4GATE_LIMITS_H
 #define L4GATE_LIMITS_H
 
-/* Listeners times their addresses, for one config; the map holds two. */
-#define L4GATE_MAX_BINDINGS	65536
+/*
+ * Listeners times their addresses, for one config; the maps hold two. Ids are
+ * u16. Two places in the index for each, so that none is left without.
+ */
+#define L4GATE_MAX_ENDPOINTS	65536
+#define L4GATE_ENDPOINT_LINES	16384
+
+/* Places of the index of backends that answer themselves (transparent mode). */
+#define L4GATE_ORIGIN_LINES	32768
+
+/* Endpoints that one of those may answer for: a reply tries them in turn. */
+#define L4GATE_MAX_ORIGINS	8
 
 /* Gateway listeners, each with its own counters. */
 #define L4GATE_MAX_LISTENERS	16384
@@ -34,17 +44,26 @@
 /* A slot that rejects: the share of a backendRef that can't be served. */
 #define L4GATE_SLOT_REJECT	0xffff
 
-/* Flow records by default; `attach --max-flows` changes it. A power of two. */
-#define L4GATE_DEFAULT_FLOWS	262144
-#define L4GATE_MIN_FLOWS	65536
-/* A word of the flow index spends 24 bits on the number of a record. */
+/*
+ * Words of the flow index by default, one a flow; `attach --max-flows` changes
+ * it. A power of two. There are half as many records for nat, so that their words
+ * find a place while there is a record; at least as many as there are NAT ports,
+ * so that a record has one port only.
+ */
+#define L4GATE_DEFAULT_FLOWS	1048576
+#define L4GATE_MIN_FLOWS	131072
+/* A word has 23 bits for the number of a record. */
 #define L4GATE_MAX_FLOWS	8388608
 
-/* Words (flows) in one 64-byte line of the flow index. */
-#define L4GATE_INDEX_WORDS	8
+/* Words in one 64-byte line, and the bits of a word below its tag. */
+#define L4GATE_LINE_WORDS	8
+#define L4GATE_PAYLOAD_BITS	24
 
 /* Locks that flow records and index lines share; a power of two. */
 #define L4GATE_FLOW_LOCKS	1024
+
+/* NAT source addresses, for each family. */
+#define L4GATE_SOURCES		16
 
 /* Next hops that each CPU remembers, found by a hash of the address. */
 #define L4GATE_NEXTHOPS		4096

@@ -65,7 +65,14 @@
 	X(DROP_CONFIG, drop_config, drop,				\
 	  "the published config points nowhere: please report")		\
 	X(DROP_NO_NAT_ADDRESS, drop_no_nat_address, drop,		\
-	  "the device towards the backend has no address to NAT to")
+	  "the device towards the backend has no address to send from")	\
+	X(REJECT_COLLISION, reject_collision, reject,			\
+	  "a client's port that is in use at the backend by a flow to "	\
+	  "another listener (transparent mode)")			\
+	X(TOLD_TOO_BIG, told_too_big, reject,				\
+	  "larger than the MTU of the way out: the sender was told")	\
+	X(DROP_NOT_ON_LINK, drop_not_on_link, drop,			\
+	  "a backend of mode dsr-l2 that is behind a router")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

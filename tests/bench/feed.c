@@ -112,6 +112,7 @@ void stream_shape(struct stream *stream, const struct shape *shape)
 
 	frame_build(&frame, shape);
 	stream->size = frame.size;
+	stream->feed.size = frame.size;
 	stream->feed.is_v6 = shape->v6;
 	stream->feed.is_udp = shape->udp;
 	memcpy(stream->feed.frame, frame.bytes, FEED_HEADERS);

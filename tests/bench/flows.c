@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "stats/stats.h"
+#include "l4gate/hash.h"
 
 /* Last 32 bits of addresses, host order. For IPv4 they are all. */
 #define LISTENER4 0x0a000009		/* 10.0.0.9 */
@@ -18,12 +17,19 @@
 #define CLIENTS4 0x0a800000		/* 10.128.0.0/9 */
 #define BACKENDS4 0x0a010000		/* 10.1.0.0/16 */
 
+/* Backends are neighbours, for dsr-l2 can't reach others; clients are not. */
 void gateway_routes(void)
 {
 	node_shell("ip route add 10.128.0.0/9 via 10.0.0.2 && "
-		 "ip route add 10.1.0.0/16 via 10.0.0.20 && "
+		 "ip route add 10.1.0.0/16 dev d0 && "
 		 "ip -6 route add 2001:db8:c::/64 via 2001:db8::2 && "
-		 "ip -6 route add 2001:db8:b::/64 via 2001:db8::20");
+		 "ip -6 route add 2001:db8:b::/64 dev d0 && "
+		 "for i in $(seq 1024); do "
+		 "echo neigh add 10.1.$((i / 256)).$((i % 256)) "
+		 "lladdr 02:00:00:00:00:20 dev d0; "
+		 "printf 'neigh add 2001:db8:b::0:%x "
+		 "lladdr 02:00:00:00:00:20 dev d0\\n' $i; "
+		 "done | ip -batch -");
 }
 
 static void write_route(FILE *file, const char *kind, const char *name,
@@ -56,8 +62,20 @@ static void write_slice(FILE *file, bool v6, unsigned int backends)
 				i & 255);
 }
 
+static const char *const mode_names[L4GATE_MODES] = {
+	[L4GATE_MODE_NAT] = "nat",
+	[L4GATE_MODE_TRANSPARENT] = "transparent",
+	[L4GATE_MODE_DSR_L2] = "dsr-l2",
+	[L4GATE_MODE_DSR_IPIP] = "dsr-ipip",
+};
+
+bool has_replies(enum l4gate_mode mode)
+{
+	return mode == L4GATE_MODE_NAT || mode == L4GATE_MODE_TRANSPARENT;
+}
+
 /* One Gateway: port 80 to all backends, 81 to a Service that is not there. */
-static void publish(unsigned int backends)
+static void publish(enum l4gate_mode mode, unsigned int backends)
 {
 	char *text;
 	size_t size;
@@ -68,6 +86,8 @@ static void publish(unsigned int backends)
 	fprintf(file, "apiVersion: gateway.networking.k8s.io/v1\n"
 		"kind: Gateway\nmetadata: {name: g}\nspec:\n"
 		"  gatewayClassName: l\n"
+		"  infrastructure: {parametersRef: {group: l4gate.dev, "
+		"kind: GatewayParameters, name: p}}\n"
 		"  addresses: [{value: 10.0.0.9}, {value: '2001:db8::9'}]\n"
 		"  listeners:\n"
 		"  - {name: t80, port: 80, protocol: TCP}\n"
@@ -76,6 +96,9 @@ static void publish(unsigned int backends)
 		"---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
 		"spec:\n  ports: [{name: t, port: 80, protocol: TCP}, "
 		"{name: u, port: 80, protocol: UDP}]\n");
+	fprintf(file, "---\napiVersion: l4gate.dev/v1alpha1\n"
+		"kind: GatewayParameters\nmetadata: {name: p}\n"
+		"spec: {mode: %s}\n", mode_names[mode]);
 	write_route(file, "TCPRoute", "r", LISTENER_PORT, "s");
 	write_route(file, "UDPRoute", "r", LISTENER_PORT, "s");
 	write_route(file, "TCPRoute", "x", REJECTED_PORT, "missing");
@@ -86,53 +109,36 @@ static void publish(unsigned int backends)
 	free(text);
 }
 
-static void *map_table(const struct dataplane *dataplane, enum map_id map,
-		       size_t size)
-{
-	void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   dataplane->maps[map], 0);
-
-	if (table == MAP_FAILED)
-		die("%s: %s", map_names[map], strerror(errno));
-	return table;
-}
-
-static size_t flows_size(const struct gateway *gateway)
-{
-	return gateway->max_flows * sizeof(*gateway->flows);
-}
-
-static size_t index_size(const struct gateway *gateway)
-{
-	return gateway->max_flows / 4 * sizeof(*gateway->index);
-}
-
 void gateway_open(struct gateway *gateway, struct feed *feed,
-		  uint32_t max_flows, unsigned int backends)
+		  enum l4gate_mode mode, uint32_t max_flows,
+		  unsigned int backends)
 {
+	struct fail fail = { 0 };
+
 	memset(gateway, 0, sizeof(*gateway));
 	gateway->feed = feed;
+	gateway->mode = mode;
 	feed_forget(feed);
 	node_attach(max_flows);
-	publish(backends);
+	publish(mode, backends);
 	gateway->max_flows = node.dataplane->meta.max_flows;
-	gateway->flows = map_table(node.dataplane, MAP_FLOWS,
-				   flows_size(gateway));
-	gateway->index = map_table(node.dataplane, MAP_FLOW_INDEX,
-				   index_size(gateway));
+	if (flows_open(node.dataplane, &gateway->flows, &fail))
+		die("%s", fail.text);
 }
 
 void gateway_close(struct gateway *gateway)
 {
-	munmap(gateway->flows, flows_size(gateway));
-	munmap(gateway->index, index_size(gateway));
+	flows_close(&gateway->flows);
 	node_detach();
 }
 
 void gateway_empty(struct gateway *gateway)
 {
-	memset(gateway->flows, 0, flows_size(gateway));
-	memset(gateway->index, 0, index_size(gateway));
+	struct flows *flows = &gateway->flows;
+
+	memset(flows->records, 0,
+	       flows->record_count * sizeof(*flows->records));
+	memset(flows->lines, 0, flows->line_count * sizeof(*flows->lines));
 }
 
 uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason)
@@ -141,14 +147,17 @@ uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason)
 }
 
 /* A frame of 60 bytes (IPv4), or the shortest that has all headers. */
-static void shape_stream(struct stream *stream, bool v6, bool udp,
-			 bool from_backend, uint8_t tcp_flags)
+static void shape_stream(const struct gateway *gateway, struct stream *stream,
+			 bool v6, bool udp, bool from_backend,
+			 uint8_t tcp_flags)
 {
 	struct shape shape = { .v6 = v6, .udp = udp, .tcp_flags = tcp_flags };
+	bool to_client = from_backend && gateway->mode != L4GATE_MODE_NAT;
 
 	shape.src = !v6 ? "0.0.0.0" :
 		    from_backend ? "2001:db8:b::" : "2001:db8:c::";
-	shape.dst = v6 ? "2001:db8::" : "0.0.0.0";
+	shape.dst = !v6 ? "0.0.0.0" :
+		    to_client ? "2001:db8:c::" : "2001:db8::";
 	if (udp)
 		shape.payload = 18;
 	else if (!(tcp_flags & SYN))
@@ -173,7 +182,7 @@ static void open_clients(struct gateway *gateway, struct stream *stream,
 	uint32_t i;
 
 	stream_open(gateway->feed, stream, count);
-	shape_stream(stream, v6, udp, false, SYN);
+	shape_stream(gateway, stream, v6, udp, false, SYN);
 	for (i = 0; i < count; i++) {
 		struct ends ends = client_ends(v6, port, i);
 
@@ -216,87 +225,193 @@ void gateway_fill(struct gateway *gateway, struct stream *stream,
 	(void)run_once(gateway, stream, count, L4GATE_TO_BACKEND);
 }
 
-/* Numbers of the live records of a kind of flows, in random order. */
-static uint32_t *list_records(const struct gateway *gateway,
-			      const struct flow_set *set, uint32_t *ret_count)
+/* The four ends of a flow; host order, as struct flow. */
+struct sides {
+	struct ends client, reply;
+};
+
+static __be32 last_word(const struct inet_addr *addr)
 {
-	uint32_t *list = malloc(gateway->max_flows * sizeof(*list));
+	return addr->addr.w[addr->family == L4GATE_IPV6 ? 3 : 0];
+}
+
+/* Puts one more at a random place. */
+static void shuffle_in(struct sides *list, uint32_t count,
+		       const struct sides *sides)
+{
+	uint32_t other = bench_random() % (count + 1);
+
+	list[count] = list[other];
+	list[other] = *sides;
+}
+
+static struct inet_addr endpoint_addr(const struct l4gate_endpoint *endpoint)
+{
+	return (struct inet_addr){ endpoint->addr, endpoint->family };
+}
+
+/* Flows of mode nat: what their records say. */
+static uint32_t list_records(const struct gateway *gateway,
+			     const struct flow_set *set, struct sides *list,
+			     uint32_t room)
+{
+	uint32_t count = 0, i;
+	struct flow flow;
+
+	for (i = 0; i < gateway->flows.record_count && count < room; i++) {
+		struct inet_addr listener, backend;
+		struct sides sides;
+
+		if (!flow_read(&gateway->flows, i, &flow) ||
+		    flow.client.family !=
+			    (set->v6 ? L4GATE_IPV6 : L4GATE_IPV4) ||
+		    flow.endpoint->protocol !=
+			    (set->udp ? IPPROTO_UDP : IPPROTO_TCP))
+			continue;
+		listener = endpoint_addr(flow.endpoint);
+		backend = (struct inet_addr){ flow.backend->addr,
+					      flow.backend->family };
+		sides.client = (struct ends){
+			.src = last_word(&flow.client),
+			.dst = last_word(&listener),
+			.sport = htons(flow.client_port),
+			.dport = flow.endpoint->port,
+		};
+		sides.reply = (struct ends){
+			.src = last_word(&backend),
+			.dst = last_word(&flow.nat),
+			.sport = flow.backend->port,
+			.dport = htons(flow.nat_port),
+		};
+		shuffle_in(list, count++, &sides);
+	}
+	return count;
+}
+
+/* The endpoint at the listener's port, and its id. */
+static uint16_t find_endpoint(const struct gateway *gateway,
+			      const struct flow_set *set)
+{
+	const struct l4gate_endpoint *endpoints = gateway->flows.endpoints +
+		gateway->flows.half * L4GATE_MAX_ENDPOINTS;
+	uint32_t id;
+
+	for (id = 0; id < L4GATE_MAX_ENDPOINTS; id++)
+		if (endpoints[id].port == htons(LISTENER_PORT) &&
+		    endpoints[id].family == set->v6 &&
+		    endpoints[id].protocol ==
+			    (set->udp ? IPPROTO_UDP : IPPROTO_TCP))
+			return id;
+	die("no endpoint");
+}
+
+/* As bpf/flow.h finds it. */
+static uint64_t find_word(const struct gateway *gateway,
+			  const struct l4gate_addr *client, __be16 port,
+			  uint16_t endpoint, bool v6)
+{
+	uint64_t hash = hash_place(node.dataplane->meta.key[0], v6, client,
+				   port, endpoint);
+	uint32_t mask = gateway->flows.line_count - 1;
+	uint32_t line = line_first(hash, mask), i, j;
+
+	for (i = 0; i < 2; i++, line = line_other(line, hash, mask))
+		for (j = 0; j < L4GATE_LINE_WORDS; j++) {
+			uint64_t word = gateway->flows.lines[line].word[j];
+
+			if (word && !((word ^ hash) >> L4GATE_PAYLOAD_BITS))
+				return word;
+		}
+	return 0;
+}
+
+/* Flows of the other modes: those clients whose words there are. */
+static uint32_t list_words(const struct gateway *gateway,
+			   const struct flow_set *set, struct sides *list,
+			   uint32_t room, uint32_t clients)
+{
+	uint16_t endpoint = find_endpoint(gateway, set);
+	struct l4gate_addr base = { 0 };
 	uint32_t count = 0, i;
 
-	if (!list)
-		die("no memory");
-	for (i = 0; i < gateway->max_flows; i++) {
-		const struct l4gate_flow *flow = &gateway->flows[i];
-		uint32_t other;
+	if (set->v6)
+		inet_pton(AF_INET6, "2001:db8:c::", &base);
+	for (i = 0; i < clients && count < room; i++) {
+		struct sides sides = {
+			.client = client_ends(set->v6, LISTENER_PORT, i),
+		};
+		struct l4gate_addr client = base;
+		const struct l4gate_backend *backend;
+		uint64_t word;
 
-		if (flow->state <= L4GATE_FLOW_CLAIMED ||
-		    flow->family != (set->v6 ? L4GATE_IPV6 : L4GATE_IPV4) ||
-		    flow->protocol != (set->udp ? IPPROTO_UDP : IPPROTO_TCP))
+		client.w[set->v6 ? 3 : 0] = sides.client.src;
+		word = find_word(gateway, &client, sides.client.sport,
+				 endpoint, set->v6);
+		if (!word)
 			continue;
-		/* Shuffled as it grows. */
-		other = bench_random() % ++count;
-		list[count - 1] = list[other];
-		list[other] = i;
+		backend = &gateway->flows.backends[
+			word >> L4GATE_WORD_BACKEND_SHIFT &
+			L4GATE_WORD_BACKEND];
+		sides.reply = (struct ends){
+			.src = backend->addr.w[set->v6 ? 3 : 0],
+			.dst = sides.client.src,
+			.sport = backend->port,
+			.dport = sides.client.sport,
+		};
+		shuffle_in(list, count++, &sides);
 	}
-	*ret_count = count;
-	return list;
+	return count;
 }
 
-static struct ends record_ends(const struct l4gate_flow *flow, bool v6,
-			       enum l4gate_flow_end src,
-			       enum l4gate_flow_end dst)
-{
-	return (struct ends){
-		.src = v6 ? flow->addr6[src].w[3] : flow->addr4[src],
-		.dst = v6 ? flow->addr6[dst].w[3] : flow->addr4[dst],
-		.sport = flow->port[src],
-		.dport = flow->port[dst],
-	};
-}
-
-/* Packets of one direction of the listed records. */
+/* Packets of one direction of the listed flows. */
 static void set_stream(struct gateway *gateway, const struct flow_set *set,
-		       struct stream *stream, const uint32_t *list,
+		       struct stream *stream, const struct sides *list,
 		       bool from_backend, uint8_t tcp_flags)
 {
-	enum l4gate_flow_end src = L4GATE_END_CLIENT;
-	enum l4gate_flow_end dst = L4GATE_END_LISTENER;
 	uint32_t i;
 
-	if (from_backend) {
-		src = L4GATE_END_BACKEND;
-		dst = L4GATE_END_NAT;
-	}
-	shape_stream(stream, set->v6, set->udp, from_backend, tcp_flags);
-	for (i = 0; i < set->count; i++) {
-		struct ends ends = record_ends(&gateway->flows[list[i]],
-					       set->v6, src, dst);
+	shape_stream(gateway, stream, set->v6, set->udp, from_backend,
+		     tcp_flags);
+	for (i = 0; i < set->count; i++)
+		stream_set(gateway->feed, stream, i, from_backend ?
+			   &list[i].reply : &list[i].client);
+}
 
-		stream_set(gateway->feed, stream, i, &ends);
+/* The handshake (for UDP: an answer), and then packets as they follow. */
+static void shake_hands(struct gateway *gateway, struct flow_set *set,
+			const struct sides *list)
+{
+	uint32_t count = set->count;
+
+	if (has_replies(gateway->mode)) {
+		set_stream(gateway, set, &set->reply, list, true, SYN | ACK);
+		if (run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) !=
+		    count)
+			die("not all replies found their flow");
+		set_stream(gateway, set, &set->reply, list, true, ACK);
 	}
+	set_stream(gateway, set, &set->client, list, false, ACK);
+	if (run_once(gateway, &set->client, count, L4GATE_TO_BACKEND) != count)
+		die("not all packets found their flow");
 }
 
 void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,
 		   bool udp, uint32_t count)
 {
 	uint32_t clients = count + count / 64, found;
-	uint32_t *list;
+	struct sides *list = calloc(count, sizeof(*list));
 
+	if (!list)
+		die("no memory");
 	*set = (struct flow_set){ .v6 = v6, .udp = udp, .count = count };
 	clients_open(gateway, &set->client, v6, udp, LISTENER_PORT, clients);
 	stream_open(gateway->feed, &set->reply, count);
 	gateway_fill(gateway, &set->client, clients);
-	list = list_records(gateway, set, &found);
+	found = gateway->mode == L4GATE_MODE_NAT ?
+		list_records(gateway, set, list, count) :
+		list_words(gateway, set, list, count, clients);
 	if (found < count)
 		die("%u flows of %u clients", found, clients);
-
-	/* The handshake (for UDP: an answer), and then packets as they follow. */
-	set_stream(gateway, set, &set->reply, list, true, SYN | ACK);
-	if (run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) != count)
-		die("not all replies found their flow");
-	set_stream(gateway, set, &set->client, list, false, ACK);
-	if (run_once(gateway, &set->client, count, L4GATE_TO_BACKEND) != count)
-		die("not all packets found their flow");
-	set_stream(gateway, set, &set->reply, list, true, ACK);
+	shake_hands(gateway, set, list);
 	free(list);
 }

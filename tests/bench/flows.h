@@ -5,6 +5,7 @@
 
 #include "feed.h"
 #include "node.h"
+#include "stats/stats.h"
 
 #define LISTENER_PORT 80
 #define REJECTED_PORT 81
@@ -17,16 +18,17 @@
 /* The node's data plane, its tables mapped so that they can be emptied. */
 struct gateway {
 	struct feed *feed;
+	enum l4gate_mode mode;
 	uint32_t max_flows;
-	struct l4gate_flow *flows;
-	struct l4gate_index_line *index;
+	struct flows flows;
 };
 
 /* Routes that the node needs; once. */
 void gateway_routes(void);
 
 void gateway_open(struct gateway *gateway, struct feed *feed,
-		  uint32_t max_flows, unsigned int backends);
+		  enum l4gate_mode mode, uint32_t max_flows,
+		  unsigned int backends);
 void gateway_close(struct gateway *gateway);
 
 /* Forgets all flows. */
@@ -47,12 +49,17 @@ void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
 void gateway_fill(struct gateway *gateway, struct stream *stream,
 		  uint32_t count);
 
-/* Flows of one kind that both sides have used, in random order. */
+/*
+ * Flows of one kind that both sides have used, in random order. No replies come
+ * by in the dsr modes.
+ */
 struct flow_set {
 	bool v6, udp;
 	uint32_t count;
 	struct stream client, reply;
 };
+
+bool has_replies(enum l4gate_mode mode);
 
 /* Makes a few more flows than `count`, for some may be refused. */
 void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,

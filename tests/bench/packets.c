@@ -6,7 +6,7 @@
  *
  *   packets [-n ROUNDS] [-p PACKETS] [-o FILE] [-c COMMIT] [PHASE...]
  *
- * Phases are few, new, flood and many (few has the gate); all without one.
+ * Phases are few, modes, new, flood and many (few has the gate); all without one.
  * Exits 1 if the gate is not reached, 2 if something can't be measured.
  */
 #include <errno.h>
@@ -23,8 +23,11 @@
 #define HOT 4096
 
 /* Backends of few flows, and of many. */
-#define BACKENDS_FEW 16
+#define BACKENDS_FEW 64
 #define BACKENDS_MANY 960
+
+/* Size of the tables that new flows go into: less than the packets of a run. */
+#define NEW_FLOWS 262144
 
 #define XDP L4GATE_HOOK_XDP
 #define TC L4GATE_HOOK_TC_INGRESS
@@ -50,7 +53,7 @@ static const struct path *floor_of(const struct path *path)
 
 	if (path->rejects || path->program != PROGRAM_L4GATE)
 		return NULL;
-	if (path->fresh)
+	if (path->fresh || path->at_least)
 		program = PROGRAM_FLOOR_NEW;
 	else if (path->reason == L4GATE_NOT_OURS)
 		program = PROGRAM_FLOOR_PASS;
@@ -58,7 +61,8 @@ static const struct path *floor_of(const struct path *path)
 		const struct path *floor = &bench.paths[i];
 
 		if (floor->program == program && floor->hook == path->hook &&
-		    (path->fresh || floor->flows == path->flows))
+		    (program == PROGRAM_FLOOR_NEW ||
+		     floor->flows == path->flows))
 			return floor;
 	}
 	return NULL;
@@ -94,7 +98,7 @@ static void store_all(const char *phase)
 {
 	size_t i;
 
-	printf("\n%-4s %-26s %-4s %8s %7s  %s  %s\n", "hook", "path", "ip",
+	printf("\n%s\n%-4s %-26s %-4s %8s %7s  %s  %s\n", phase, "hook", "path", "ip",
 	       "flows", "net ns", "[min..max]", "by floor");
 	for (i = 0; i < bench.path_count; i++)
 		store(&bench.paths[i], phase);
@@ -124,6 +128,56 @@ static void close_phase(void)
 	gateway_close(&bench.gateway);
 }
 
+static const char *mode_phase(const char *phase, enum l4gate_mode mode)
+{
+	static const char *const names[L4GATE_MODES] = {
+		[L4GATE_MODE_NAT] = "nat",
+		[L4GATE_MODE_TRANSPARENT] = "transparent",
+		[L4GATE_MODE_DSR_L2] = "dsr-l2",
+		[L4GATE_MODE_DSR_IPIP] = "dsr-ipip",
+	};
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%s %s", phase, names[mode]);
+	return text;
+}
+
+/* Few flows of the other modes. */
+static void measure_mode(enum l4gate_mode mode)
+{
+	static const uint32_t sizes[] = { 1, 1024, HOT };
+	static struct flow_set tcp4, tcp6, udp4;
+	struct gateway *gateway = &bench.gateway;
+	size_t i;
+
+	gateway_open(gateway, &bench.feed, mode, 0, BACKENDS_FEW);
+	flow_set_open(gateway, &tcp4, false, false, HOT);
+	flow_set_open(gateway, &tcp6, true, false, HOT);
+	flow_set_open(gateway, &udp4, false, true, HOT);
+	floor_open(&bench.floor, gateway->max_flows, BACKENDS_FEW);
+	floor_fill(&bench.floor, &bench.feed, &tcp4.client, tcp4.count);
+	for (i = 0; i < COUNT(sizes); i++) {
+		add_floor("floor: hit", XDP, PROGRAM_FLOOR_HIT, &tcp4.client,
+			  sizes[i]);
+		add("TCP hit", XDP, &tcp4.client, sizes[i], L4GATE_TO_BACKEND);
+		add("TCP hit", XDP, &tcp6.client, sizes[i], L4GATE_TO_BACKEND);
+		add("UDP hit", XDP, &udp4.client, sizes[i], L4GATE_TO_BACKEND);
+		if (has_replies(mode))
+			add("TCP reply", XDP, &tcp4.reply, sizes[i],
+			    L4GATE_TO_CLIENT);
+	}
+	paths_measure(&bench, options.rounds);
+	store_all(mode_phase("few", mode));
+	close_phase();
+}
+
+static void measure_modes(void)
+{
+	measure_mode(L4GATE_MODE_TRANSPARENT);
+	measure_mode(L4GATE_MODE_DSR_L2);
+	measure_mode(L4GATE_MODE_DSR_IPIP);
+}
+
 /* A table of the default size, with all kinds of flows in it. */
 static struct {
 	struct flow_set tcp4, udp4, tcp6, udp6;
@@ -134,7 +188,8 @@ static void few_open(void)
 {
 	struct gateway *gateway = &bench.gateway;
 
-	gateway_open(gateway, &bench.feed, 0, BACKENDS_FEW);
+	gateway_open(gateway, &bench.feed, L4GATE_MODE_NAT, 0,
+		     BACKENDS_FEW);
 	flow_set_open(gateway, &few.tcp4, false, false, 65536);
 	flow_set_open(gateway, &few.tcp6, true, false, 65536);
 	flow_set_open(gateway, &few.udp4, false, true, HOT);
@@ -248,20 +303,21 @@ static void add_fresh(const char *name, enum l4gate_hook hook,
 		      struct stream *stream)
 {
 	path_add(&bench, &(struct path){ .name = name, .hook = hook,
-		 .stream = stream, .flows = bench.gateway.max_flows / 2,
+		 .stream = stream, .flows = bench.gateway.max_flows / 4,
 		 .reason = L4GATE_TO_BACKEND, .fresh = true });
 }
 
 /* First packets of flows: half a table full, from empty, and evicting. */
-static void measure_new(void)
+static void measure_new(enum l4gate_mode mode)
 {
 	static struct stream tcp4, tcp6, udp4, fill;
 	struct gateway *gateway = &bench.gateway;
 	uint32_t room, flows;
 
-	gateway_open(gateway, &bench.feed, 0, BACKENDS_FEW);
+	gateway_open(gateway, &bench.feed, mode, NEW_FLOWS, BACKENDS_FEW);
 	room = gateway->max_flows;
-	flows = 2 * room;
+	/* So many that the floor's have all been evicted when they come again. */
+	flows = 4 * room;
 	clients_open(gateway, &tcp4, false, false, LISTENER_PORT, flows);
 	clients_open(gateway, &tcp6, true, false, LISTENER_PORT, room / 2);
 	clients_open(gateway, &udp4, false, true, LISTENER_PORT, room / 2);
@@ -275,38 +331,49 @@ static void measure_new(void)
 	add_fresh("new flow: UDP", XDP, &udp4);
 	add_fresh("new flow: SYN", TC, &tcp4);
 	paths_measure(&bench, options.rounds);
-	store_all("new");
+	store_all(mode_phase("new", mode));
 	close_phase();
 }
 
 /* A SYN flood: a table that is full of half-open flows, more than it holds. */
-static void measure_flood(void)
+static void measure_flood(enum l4gate_mode mode)
 {
 	static struct stream tcp4;
 	struct gateway *gateway = &bench.gateway;
 	uint32_t flows;
 
-	gateway_open(gateway, &bench.feed, 0, BACKENDS_FEW);
+	gateway_open(gateway, &bench.feed, mode, NEW_FLOWS, BACKENDS_FEW);
 	flows = 4 * gateway->max_flows;
 	clients_open(gateway, &tcp4, false, false, LISTENER_PORT, flows);
 	floor_open(&bench.floor, gateway->max_flows, BACKENDS_FEW);
+	floor_fill(&bench.floor, &bench.feed, &tcp4, gateway->max_flows);
 	gateway_fill(gateway, &tcp4, flows);
+	/* An LRU hash does not forget exactly the oldest. */
+	path_add(&bench, &(struct path){ .name = "floor: new flow",
+		 .program = PROGRAM_FLOOR_NEW, .hook = XDP, .stream = &tcp4,
+		 .flows = flows, .at_least = 0.8 });
 	path_add(&bench, &(struct path){ .name = "new flow: SYN, evicts",
 		 .hook = XDP, .stream = &tcp4, .flows = flows,
 		 .reason = L4GATE_TO_BACKEND, .at_least = 0.9 });
 	paths_measure(&bench, options.rounds);
-	store_all("flood");
+	store_all(mode_phase("flood", mode));
 	close_phase();
 }
 
-/* One kind of flows at a time, in a table that it fills by half. */
-static void measure_kind(uint32_t flows, bool v6, bool udp)
+/*
+ * One kind of flows at a time, in a table that it fills by half: of nat there are
+ * half as many records as words.
+ */
+static void measure_kind(enum l4gate_mode mode, uint32_t flows, bool v6,
+			 bool udp)
 {
 	static struct flow_set set;
 	static struct stream keys;
 	struct gateway *gateway = &bench.gateway;
 
-	gateway_open(gateway, &bench.feed, 2 * flows, BACKENDS_MANY);
+	gateway_open(gateway, &bench.feed, mode,
+		     mode == L4GATE_MODE_NAT ? 4 * flows : 2 * flows,
+		     BACKENDS_MANY);
 	flow_set_open(gateway, &set, v6, udp, flows);
 	/* The floor knows IPv4 and TCP only. */
 	clients_open(gateway, &keys, false, false, LISTENER_PORT, set.count);
@@ -317,11 +384,20 @@ static void measure_kind(uint32_t flows, bool v6, bool udp)
 	add_floor("floor: hit", XDP, PROGRAM_FLOOR_HIT, &keys, set.count);
 	add(udp ? "UDP hit" : "TCP hit", XDP, &set.client, set.count,
 	    L4GATE_TO_BACKEND);
-	add(udp ? "UDP reply" : "TCP reply", XDP, &set.reply, set.count,
-	    L4GATE_TO_CLIENT);
+	if (has_replies(mode))
+		add(udp ? "UDP reply" : "TCP reply", XDP, &set.reply,
+		    set.count, L4GATE_TO_CLIENT);
 	paths_measure(&bench, options.rounds);
-	store_all("many");
+	store_all(mode_phase("many", mode));
 	close_phase();
+}
+
+/* New flows of nat need a record, those of the other modes a word only. */
+static void measure_each(void (*measure)(enum l4gate_mode mode))
+{
+	measure(L4GATE_MODE_NAT);
+	measure(L4GATE_MODE_TRANSPARENT);
+	measure(L4GATE_MODE_DSR_L2);
 }
 
 static void measure_many(void)
@@ -330,9 +406,13 @@ static void measure_many(void)
 	size_t i;
 
 	for (i = 0; i < COUNT(sizes); i++) {
-		measure_kind(sizes[i], false, false);
-		measure_kind(sizes[i], true, false);
-		measure_kind(sizes[i], false, true);
+		measure_kind(L4GATE_MODE_NAT, sizes[i], false, false);
+		measure_kind(L4GATE_MODE_NAT, sizes[i], true, false);
+		measure_kind(L4GATE_MODE_NAT, sizes[i], false, true);
+		measure_kind(L4GATE_MODE_TRANSPARENT, sizes[i], false, false);
+		measure_kind(L4GATE_MODE_DSR_L2, sizes[i], false, false);
+		measure_kind(L4GATE_MODE_DSR_L2, sizes[i], true, false);
+		measure_kind(L4GATE_MODE_DSR_IPIP, sizes[i], false, false);
 	}
 }
 
@@ -412,10 +492,12 @@ int main(int argc, char **argv)
 
 	if (is_chosen("few"))
 		ratios = measure_few();
+	if (is_chosen("modes"))
+		measure_modes();
 	if (is_chosen("new"))
-		measure_new();
+		measure_each(measure_new);
 	if (is_chosen("flood"))
-		measure_flood();
+		measure_each(measure_flood);
 	if (is_chosen("many"))
 		measure_many();
 	feed_close(&bench.feed);

@@ -35,7 +35,7 @@ struct feed_stream {
 	__u32 first;
 	__u32 count;
 	__u32 next;		/* relative to first */
-	__u32 pad2;
+	__u32 size;		/* of the frame */
 };
 
 /* Keys and values of the floor programs. */

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define BACKENDS 8
-#define FLOWS (L4GATE_MIN_FLOWS / 8 * 5)
+#define FLOWS (L4GATE_MIN_FLOWS / 2 / 8 * 5)
 
 static const char manifest[] =
 	"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
@@ -55,12 +55,13 @@ static void send_first(uint32_t i, struct frame *out)
 }
 
 /*
- * A table that is filled by five eighths: each flow has a record, so none was
+ * Records that are filled by five eighths: each flow has a record, so none was
  * refused and none made room for another.
  */
 static void test_room_for_all(void **state)
 {
 	struct flows flows;
+	struct flow flow;
 	struct fail fail = { 0 };
 	struct frame out;
 	uint32_t i, live = 0;
@@ -69,8 +70,8 @@ static void test_room_for_all(void **state)
 	for (i = 0; i < FLOWS; i++)
 		send_first(i, &out);
 	assert_int_equal(flows_open(node.dataplane, &flows, &fail), 0);
-	for (i = 0; i < flows.count; i++)
-		live += flow_is_live(&flows, &flows.records[i]);
+	for (i = 0; i < flows.record_count; i++)
+		live += flow_read(&flows, i, &flow);
 	flows_close(&flows);
 	assert_int_equal(live, FLOWS);
 }
@@ -82,18 +83,17 @@ static void test_ports_spread(void **state)
 	uint32_t count = node.dataplane->meta.nat_port_max - min + 1;
 	uint32_t seen[BACKENDS][16] = { 0 }, i, backend, part;
 	struct flows flows;
+	struct flow flow;
 	struct fail fail = { 0 };
 
 	(void)state;
 	assert_int_equal(flows_open(node.dataplane, &flows, &fail), 0);
-	for (i = 0; i < flows.count; i++) {
-		const struct l4gate_flow *flow = &flows.records[i];
-
-		if (!flow_is_live(&flows, flow))
+	for (i = 0; i < flows.record_count; i++) {
+		if (!flow_read(&flows, i, &flow))
 			continue;
-		assert_in_range(flow->backend, 0, BACKENDS - 1);
-		part = ntohs(flow->port[L4GATE_END_NAT]) - min;
-		seen[flow->backend][part * 16 / count]++;
+		assert_in_range(flow.backend_id, 0, BACKENDS - 1);
+		part = flow.nat_port - min;
+		seen[flow.backend_id][part * 16 / count]++;
 	}
 	flows_close(&flows);
 	for (backend = 0; backend < BACKENDS; backend++)

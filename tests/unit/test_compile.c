@@ -298,7 +298,7 @@ static void test_too_many_listeners(void **state)
 }
 
 /* Addresses of listeners have a limit, too: here 16 each. */
-static void test_too_many_bindings(void **state)
+static void test_too_many_endpoints(void **state)
 {
 	struct model model = { 0 };
 	struct gateway *gateway;
@@ -319,7 +319,7 @@ static void test_too_many_bindings(void **state)
 	for (i = 0; i < 64; i++)
 		add_set(&model, i, 1, 1 + i * 64, 64);
 	image = compile_model(&model);
-	assert_int_equal(image->listener_count, L4GATE_MAX_BINDINGS / 16);
+	assert_int_equal(image->listener_count, L4GATE_MAX_ENDPOINTS / 16);
 	assert_int_equal(count_too_many(&image->sets[63]), 1);
 	image_free(image);
 	model_free(&model);
@@ -582,7 +582,7 @@ int main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_same_port_twice),
 		cmocka_unit_test(test_too_many_listeners),
-		cmocka_unit_test(test_too_many_bindings),
+		cmocka_unit_test(test_too_many_endpoints),
 		cmocka_unit_test(test_no_addresses_offline),
 		cmocka_unit_test(test_too_many_backends),
 		cmocka_unit_test(test_ref_in_front),

@@ -42,8 +42,6 @@ struct run {
 	struct changes changes;
 };
 
-static uint32_t generations[L4GATE_MAX_BACKENDS];
-
 static void plan_text(struct run *run, const char *text,
 		      const json_t *published)
 {
@@ -61,7 +59,7 @@ static void plan_text(struct run *run, const char *text,
 			 0);
 	assert_int_equal(diags.errors, 0);
 	diags_free(&diags);
-	assert_int_equal(plan_make(run->image, published, generations, NULL, 0,
+	assert_int_equal(plan_make(run->image, published, NULL, 0,
 				   &run->plan, &run->changes, &fail), 0);
 }
 

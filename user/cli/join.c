@@ -156,6 +156,7 @@ json_t *join_backends(const struct view *view)
 static const char *const state_names[L4GATE_FLOW_STATES] = {
 	[L4GATE_FLOW_FREE] = "free",
 	[L4GATE_FLOW_CLAIMED] = "claimed",
+	[L4GATE_FLOW_RESET] = "reset",
 	[L4GATE_FLOW_CLOSING] = "closing",
 	[L4GATE_FLOW_HALF_OPEN] = "half-open",
 	[L4GATE_FLOW_UNREPLIED] = "unreplied",
@@ -163,48 +164,46 @@ static const char *const state_names[L4GATE_FLOW_STATES] = {
 	[L4GATE_FLOW_REPLIED] = "replied",
 };
 
-/* "address:port" of one end of a flow. */
-static const char *format_end(const struct l4gate_flow *flow,
-			      enum l4gate_flow_end end, char *text)
+/* "address:port", the port in network byte order. */
+static const char *format_place(uint8_t family, const struct l4gate_addr *addr,
+				uint16_t port, char *text)
 {
-	struct inet_addr addr = { .family = flow->family };
+	struct inet_addr place = { .addr = *addr, .family = family };
 
-	if (flow->family == L4GATE_IPV4)
-		addr.addr.w[0] = flow->addr4[end];
-	else
-		addr.addr = flow->addr6[end];
-	return inet_format_port(&addr, ntohs(flow->port[end]), text);
+	return inet_format_port(&place, ntohs(port), text);
 }
 
-static json_t *flow_json(const struct flows *flows,
-			 const struct l4gate_flow *flow)
+static json_t *flow_json(const struct flow *flow)
 {
-	char text[L4GATE_ENDS][INET_TEXT_MAX];
-	int end;
+	char client[INET_TEXT_MAX], listener[INET_TEXT_MAX];
+	char nat[INET_TEXT_MAX], backend[INET_TEXT_MAX];
+	uint8_t family = flow->client.family;
 
-	for (end = 0; end < L4GATE_ENDS; end++)
-		format_end(flow, end, text[end]);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:b, s:i}",
-			 "protocol", flow->protocol == IPPROTO_TCP ? "TCP" :
-			 "UDP", "client", text[L4GATE_END_CLIENT], "listener",
-			 text[L4GATE_END_LISTENER], "nat",
-			 text[L4GATE_END_NAT], "backend",
-			 text[L4GATE_END_BACKEND], "state",
-			 state_names[flow->state], "idle",
-			 (int32_t)(flows->now - flow->stamp) * flows->tick,
-			 "local", !!(flow->flags & L4GATE_FLOW_F_LOCAL),
-			 "backend_id", (int)flow->backend);
+			 "protocol", flow->endpoint->protocol == IPPROTO_TCP ?
+			 "TCP" : "UDP", "client",
+			 inet_format_port(&flow->client, flow->client_port,
+					  client), "listener",
+			 format_place(family, &flow->endpoint->addr,
+				      flow->endpoint->port, listener), "nat",
+			 inet_format_port(&flow->nat, flow->nat_port, nat),
+			 "backend", format_place(family, &flow->backend->addr,
+						 flow->backend->port, backend),
+			 "state", state_names[flow->state], "idle", flow->idle,
+			 "local", flow->local, "backend_id",
+			 (int)flow->backend_id);
 }
 
+/* Of mode nat: the others hold no more of a flow than its backend. */
 json_t *join_flows(const struct view *view)
 {
 	json_t *list = json_array();
+	struct flow flow;
 	uint32_t i;
 
-	for (i = 0; i < view->flows.count; i++)
-		if (flow_is_live(&view->flows, &view->flows.records[i]))
-			json_array_append_new(list, flow_json(
-				&view->flows, &view->flows.records[i]));
+	for (i = 0; i < view->flows.record_count; i++)
+		if (flow_read(&view->flows, i, &flow))
+			json_array_append_new(list, flow_json(&flow));
 	return list;
 }
 

@@ -422,19 +422,19 @@ static int settle(struct work *work, bool merging)
 /* What is left of the node's tables. */
 struct room {
 	size_t listeners;
-	size_t bindings;
+	size_t endpoints;
 };
 
 static bool takes_room(const struct work *work, struct room *room,
 		       const struct listener_work *listener)
 {
-	size_t bindings = listener->group->gateway->address_count ?:
+	size_t endpoints = listener->group->gateway->address_count ?:
 			  work->options->own_address_count;
 
-	if (!room->listeners || room->bindings < bindings)
+	if (!room->listeners || room->endpoints < endpoints)
 		return false;
 	room->listeners--;
-	room->bindings -= bindings;
+	room->endpoints -= endpoints;
 	return true;
 }
 
@@ -461,7 +461,7 @@ static void fill_room(const struct work *work, struct room *room,
  */
 static int limit_sets(struct work *work)
 {
-	struct room room = { L4GATE_MAX_LISTENERS, L4GATE_MAX_BINDINGS };
+	struct room room = { L4GATE_MAX_LISTENERS, L4GATE_MAX_ENDPOINTS };
 	struct contenders contenders = { 0 };
 	size_t i;
 

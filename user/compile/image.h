@@ -72,6 +72,8 @@ struct image_route {
 	size_t backend_count;
 	struct image_table tables[L4GATE_FAMILIES];
 	const struct route_policy *policy;	/* that is on it, or NULL */
+	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
+				   that of this node alone */
 	bool closed;		/* the policy can't be carried out: no tables,
 				   all new flows are rejected */
 };

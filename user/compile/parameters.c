@@ -39,9 +39,6 @@ static const struct setting_info infos[PARAMETER_MAX] = {
 
 /* What nothing carries out yet: the change that does removes the line. */
 static const struct refusal refusals[] = {
-	{ PARAMETER_MODE, MODE_TRANSPARENT },
-	{ PARAMETER_MODE, MODE_DSR_L2 },
-	{ PARAMETER_MODE, MODE_DSR_IPIP },
 	{ PARAMETER_NAT_ADDRESSES, ANY_OTHER },
 	{ PARAMETER_TCP_HALF_OPEN, ANY_OTHER },
 	{ PARAMETER_TCP_ESTABLISHED, ANY_OTHER },

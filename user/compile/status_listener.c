@@ -81,7 +81,7 @@ static int listener_accepted(struct work *work,
 		return condition_add(arena, to, "Accepted", false,
 			"TooManyListeners",
 			"the node has room for %u listeners and %u addresses of listeners in all: Gateways go first, then older ListenerSets",
-			L4GATE_MAX_LISTENERS, L4GATE_MAX_BINDINGS);
+			L4GATE_MAX_LISTENERS, L4GATE_MAX_ENDPOINTS);
 	default:
 		return condition_add(arena, to, "Accepted", true, "Accepted",
 				     "the listener is accepted");

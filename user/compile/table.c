@@ -239,6 +239,7 @@ int table_write(struct work *work, const struct route_work *route,
 	image->name = route->route->meta.name;
 	image->policy = route->policy ? route->policy->policy : NULL;
 	image->closed = route_is_closed(route);
+	image->seed = route->seed;
 	error = write_backends(work, route, image) ?:
 		write_refs(work, route, image);
 	if (error)

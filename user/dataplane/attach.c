@@ -126,12 +126,68 @@ static bool to_inet_addr(const struct sockaddr *from, struct inet_addr *to)
 	return !inet_is_link_local(to);
 }
 
+/* Whether an attached device sends from a numbered source. */
+static bool source_is_used(const struct dataplane *dataplane, uint8_t family,
+			   uint8_t number)
+{
+	int fd = dataplane->maps[MAP_DEVICES];
+	struct l4gate_device device;
+	uint32_t key, *at = NULL;
+
+	for (; !bpf_map_get_next_key(fd, at, &key); at = &key)
+		if (!bpf_map_lookup_elem(fd, &key, &device) &&
+		    device.addr[family].w[0] && device.source[family] == number)
+			return true;
+	return false;
+}
+
+/*
+ * The number of an address in l4gate_sources: the one that it has, else one that
+ * was never given out, else that of an address which no device has any more.
+ */
+static int number_source(const struct dataplane *dataplane, uint8_t family,
+			 const struct l4gate_addr *addr, uint8_t *ret_number)
+{
+	static const struct l4gate_addr none;
+	struct l4gate_addr value;
+	int free_number = -1, old_number = -1;
+	uint32_t number, key;
+
+	for (number = 0; number < L4GATE_SOURCE_CLIENT; number++) {
+		key = family * L4GATE_SOURCES + number;
+		if (bpf_map_lookup_elem(dataplane->maps[MAP_SOURCES], &key,
+					&value))
+			return -errno;
+		if (!memcmp(&value, addr, sizeof(value))) {
+			*ret_number = number;
+			return 0;
+		}
+		if (!memcmp(&value, &none, sizeof(value))) {
+			if (free_number < 0)
+				free_number = number;
+		} else if (old_number < 0 &&
+			   !source_is_used(dataplane, family, number)) {
+			old_number = number;
+		}
+	}
+	if (free_number < 0)
+		free_number = old_number;
+	if (free_number < 0)
+		return -ENOSPC;
+	*ret_number = free_number;
+	key = family * L4GATE_SOURCES + free_number;
+	return bpf_map_update_elem(dataplane->maps[MAP_SOURCES], &key, addr,
+				   BPF_ANY) ? -errno : 0;
+}
+
 static int write_device(const struct dataplane *dataplane,
 			const struct attachment *attachment, struct fail *fail_)
 {
 	struct l4gate_device value = { .mtu = attachment->mtu };
 	struct ifaddrs *list, *item;
 	struct inet_addr addr;
+	uint8_t family;
+	int error = 0;
 
 	if (attachment->xdp != ATTACH_TC)
 		value.flags = L4GATE_DEVICE_F_XDP;
@@ -146,6 +202,17 @@ static int write_device(const struct dataplane *dataplane,
 			value.addr[addr.family] = addr.addr;
 	}
 	freeifaddrs(list);
+	for (family = 0; !error && family < L4GATE_FAMILIES; family++)
+		if (value.addr[family].w[0])
+			error = number_source(dataplane, family,
+					      &value.addr[family],
+					      &value.source[family]);
+	if (error == -ENOSPC)
+		return fail(fail_, error, "%s: more than %u addresses to send from",
+			    attachment->name, L4GATE_SOURCE_CLIENT);
+	if (error)
+		return fail(fail_, error, "%s: can't be written: %s",
+			    map_names[MAP_SOURCES], strerror(-error));
 	if (bpf_map_update_elem(dataplane->maps[MAP_DEVICES],
 				&attachment->ifindex, &value, BPF_ANY))
 		return fail(fail_, -errno, "%s: can't be written: %m",

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -30,13 +31,17 @@
 const char *const map_names[MAP_COUNT] = {
 	[MAP_CONTROL] = "l4gate_control",
 	[MAP_META] = "l4gate_meta",
-	[MAP_BINDINGS] = "l4gate_bindings",
+	[MAP_ENDPOINTS] = "l4gate_endpoints",
+	[MAP_ENDPOINT_INDEX] = "l4gate_endpoint_index",
+	[MAP_ORIGIN_INDEX] = "l4gate_origin_index",
 	[MAP_PORTS] = "l4gate_ports",
 	[MAP_ROUTES] = "l4gate_routes",
 	[MAP_CHUNKS] = "l4gate_chunks",
 	[MAP_BACKENDS] = "l4gate_backends",
-	[MAP_FLOWS] = "l4gate_flows",
 	[MAP_FLOW_INDEX] = "l4gate_flow_index",
+	[MAP_RECORDS] = "l4gate_records",
+	[MAP_CLIENTS6] = "l4gate_clients6",
+	[MAP_SOURCES] = "l4gate_sources",
 	[MAP_FLOW_LOCKS] = "l4gate_flow_locks",
 	[MAP_DEVICES] = "l4gate_devices",
 	[MAP_NEXTHOPS] = "l4gate_nexthops",
@@ -52,6 +57,7 @@ const char *const map_names[MAP_COUNT] = {
  * hours (RFC 5382 REQ-5); CLOSING is Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
  */
 static const uint32_t timeouts[L4GATE_FLOW_STATES] = {
+	[L4GATE_FLOW_RESET] = 60,
 	[L4GATE_FLOW_CLOSING] = 60,
 	[L4GATE_FLOW_HALF_OPEN] = 60,
 	[L4GATE_FLOW_UNREPLIED] = 30,
@@ -85,24 +91,43 @@ static uint32_t tick_shift(uint32_t hz)
 	return shift;
 }
 
+static uint32_t quarter(uint32_t hz, uint32_t state)
+{
+	return timeouts[state] ? (UINT64_C(4) << 32) / (timeouts[state] * hz) :
+				 0;
+}
+
+static uint32_t meta_hz(const struct dataplane *dataplane)
+{
+	return dataplane->meta.hz ?: dataplane_hz();
+}
+
+uint32_t dataplane_tick_shift(const struct dataplane *dataplane)
+{
+	return tick_shift(meta_hz(dataplane));
+}
+
 double dataplane_tick_seconds(const struct dataplane *dataplane)
 {
-	uint32_t hz = dataplane->meta.hz ?: dataplane_hz();
+	return (double)(1u << dataplane_tick_shift(dataplane)) /
+	       meta_hz(dataplane);
+}
 
-	return (double)(1u << tick_shift(hz)) / hz;
+uint32_t dataplane_quarter(const struct dataplane *dataplane,
+			   enum l4gate_flow_state state)
+{
+	return quarter(meta_hz(dataplane), state);
 }
 
 /* jiffies_64 starts five minutes before its low half wraps (INITIAL_JIFFIES). */
-uint32_t dataplane_ticks(const struct dataplane *dataplane)
+uint64_t dataplane_jiffies(const struct dataplane *dataplane)
 {
-	uint32_t hz = dataplane->meta.hz ?: dataplane_hz();
-	uint64_t jiffies = (uint32_t)(-300 * (int64_t)hz);
+	uint32_t hz = meta_hz(dataplane);
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	jiffies += (uint64_t)now.tv_sec * hz +
-		   (uint64_t)now.tv_nsec * hz / 1000000000;
-	return jiffies >> tick_shift(hz);
+	return (uint32_t)(-300 * (int64_t)hz) + (uint64_t)now.tv_sec * hz +
+	       (uint64_t)now.tv_nsec * hz / 1000000000;
 }
 
 const char *dataplane_path(const struct dataplane *dataplane, const char *name,
@@ -227,6 +252,14 @@ static int take_lock(struct dataplane *dataplane, struct fail *fail_)
 	return 0;
 }
 
+/* What readers map. */
+static bool is_mapped(int map)
+{
+	return map == MAP_FLOW_INDEX || map == MAP_RECORDS ||
+	       map == MAP_CLIENTS6 || map == MAP_ENDPOINTS ||
+	       map == MAP_BACKENDS;
+}
+
 static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 		     struct fail *fail_)
 {
@@ -238,7 +271,7 @@ static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 	for (i = 0; i < MAP_COUNT; i++) {
 		dataplane_path(dataplane, map_names[i], path);
 		/* A map opened for reading can't be mapped (EINVAL, 6.18). */
-		if (mode == OPEN_READ && i != MAP_FLOWS)
+		if (mode == OPEN_READ && !is_mapped(i))
 			dataplane->maps[i] = bpf_obj_get_opts(path, &read_only);
 		else
 			dataplane->maps[i] = bpf_obj_get(path);
@@ -277,12 +310,13 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 
 		if (id < 0)
 			continue;
-		if (id == MAP_FLOWS)
-			error = bpf_map__set_max_entries(
-				map, dataplane->meta.max_flows);
 		if (id == MAP_FLOW_INDEX)
 			error = bpf_map__set_max_entries(
-				map, dataplane->meta.max_flows / 4);
+				map, dataplane->meta.max_flows /
+				L4GATE_LINE_WORDS);
+		if (id == MAP_RECORDS || id == MAP_CLIENTS6)
+			error = bpf_map__set_max_entries(
+				map, dataplane->meta.max_flows / 2);
 		dataplane_path(dataplane, map_names[id], path);
 		if (error || bpf_map__set_pin_path(map, path))
 			return -ENOMEM;
@@ -295,15 +329,18 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	uint32_t hz_ = (meta)->hz, shift_ = tick_shift(hz_), i_;	\
 	memcpy((void *)(rodata)->hash_key, (meta)->key,			\
 	       sizeof((meta)->key));					\
-	(rodata)->flow_mask = (meta)->max_flows - 1;			\
-	(rodata)->index_mask = (meta)->max_flows / 4 - 1;		\
+	(rodata)->flow_line_mask =					\
+		(meta)->max_flows / L4GATE_LINE_WORDS - 1;		\
+	(rodata)->record_mask = (meta)->max_flows / 2 - 1;		\
 	(rodata)->nat_port_min = (meta)->nat_port_min;			\
 	(rodata)->nat_port_count =					\
 		(meta)->nat_port_max - (meta)->nat_port_min + 1;	\
 	(rodata)->tick_shift = shift_;					\
-	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++)			\
+	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++) {			\
 		(rodata)->flow_timeout[i_] =				\
 			((uint64_t)timeouts[i_] * hz_) >> shift_;	\
+		(rodata)->flow_quarter[i_] = quarter(hz_, i_);		\
+	}								\
 	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
 	(rodata)->nexthop_lifetime = hz_;				\
 	(rodata)->budget_rate[L4GATE_BUDGET_RST] = 10000 / hz_ ?: 1;	\
@@ -460,6 +497,36 @@ int dataplane_open(const struct open_options *options, enum open_mode mode,
 	}
 	*ret_dataplane = dataplane;
 	return 0;
+}
+
+/* Sizes as the kernel has them: a pin may be older than this binary. */
+static size_t values_size(const struct dataplane *dataplane, enum map_id map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(dataplane->maps[map], &info, &size))
+		return 0;
+	return (size_t)info.max_entries * info.value_size;
+}
+
+void *dataplane_map(const struct dataplane *dataplane, enum map_id map)
+{
+	size_t size = values_size(dataplane, map);
+	void *values;
+
+	if (!size)
+		return NULL;
+	values = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      dataplane->maps[map], 0);
+	return values == MAP_FAILED ? NULL : values;
+}
+
+void dataplane_unmap(const struct dataplane *dataplane, enum map_id map,
+		     void *values)
+{
+	if (values)
+		munmap(values, values_size(dataplane, map));
 }
 
 void dataplane_close(struct dataplane *dataplane)

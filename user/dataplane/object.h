@@ -14,13 +14,17 @@
 enum map_id {
 	MAP_CONTROL,
 	MAP_META,
-	MAP_BINDINGS,
+	MAP_ENDPOINTS,
+	MAP_ENDPOINT_INDEX,
+	MAP_ORIGIN_INDEX,
 	MAP_PORTS,
 	MAP_ROUTES,
 	MAP_CHUNKS,
 	MAP_BACKENDS,
-	MAP_FLOWS,
 	MAP_FLOW_INDEX,
+	MAP_RECORDS,
+	MAP_CLIENTS6,
+	MAP_SOURCES,
 	MAP_FLOW_LOCKS,
 	MAP_DEVICES,
 	MAP_NEXTHOPS,
@@ -68,6 +72,14 @@ int dataplane_open(const struct open_options *options, enum open_mode mode,
 /* NULL is fine. */
 void dataplane_close(struct dataplane *dataplane);
 
+/*
+ * The values of an array map that packets read in place, all of them, mapped for
+ * reading and writing; to be given back with dataplane_unmap(). NULL, with errno.
+ */
+void *dataplane_map(const struct dataplane *dataplane, enum map_id map);
+void dataplane_unmap(const struct dataplane *dataplane, enum map_id map,
+		     void *values);
+
 /* "PIN_DIR/name" into path[PATH_MAX]; returns path. */
 const char *dataplane_path(const struct dataplane *dataplane, const char *name,
 			   char *path);
@@ -81,8 +93,14 @@ uint32_t dataplane_hz(void);
 /* Seconds of a flow state's idle timeout (README has the table). */
 uint32_t dataplane_timeout(enum l4gate_flow_state state);
 
-/* The data path's clock now, in ticks, and ticks a second. */
-uint32_t dataplane_ticks(const struct dataplane *dataplane);
+/*
+ * The data path's clocks (bpf/clock.h): jiffies now; a tick as a power of two of
+ * them and in seconds; 2^32 / jiffies in a quarter of a state's timeout.
+ */
+uint64_t dataplane_jiffies(const struct dataplane *dataplane);
+uint32_t dataplane_tick_shift(const struct dataplane *dataplane);
 double dataplane_tick_seconds(const struct dataplane *dataplane);
+uint32_t dataplane_quarter(const struct dataplane *dataplane,
+			   enum l4gate_flow_state state);
 
 #endif /* L4GATE_DATAPLANE_OBJECT_H */

@@ -10,13 +10,6 @@
 
 #define KEY_MAX 1024
 
-/* Numbers 0..count-1, of which some are taken. */
-struct pool {
-	uint8_t *taken;
-	uint32_t count;
-	uint32_t next;		/* nothing below it is free for one */
-};
-
 /* What was published, by name, and the pools that it takes from. */
 struct past {
 	json_t *listeners;	/* key -> the object in the state */
@@ -35,43 +28,21 @@ uint32_t plan_chunks(uint32_t slots, size_t members)
 	       (members + L4GATE_CHUNK_MEMBERS - 1) / L4GATE_CHUNK_MEMBERS;
 }
 
+enum l4gate_mode plan_mode(const struct image_listener *listener)
+{
+	_Static_assert((int)MODE_TRANSPARENT == L4GATE_MODE_TRANSPARENT &&
+		       (int)MODE_DSR_L2 == L4GATE_MODE_DSR_L2 &&
+		       (int)MODE_DSR_IPIP == L4GATE_MODE_DSR_IPIP,
+		       "both have the same order");
+	return listener->parameters->settings[PARAMETER_MODE].value;
+}
+
 const struct inet_addr *plan_addresses(const struct image_listener *listener,
 				       const struct inet_addr *own,
 				       size_t own_count, size_t *ret_count)
 {
 	*ret_count = listener->address_count ?: own_count;
 	return listener->address_count ? listener->addresses : own;
-}
-
-static int pool_init(struct arena *arena, struct pool *pool, uint32_t count)
-{
-	pool->taken = arena_array(arena, count, 1);
-	pool->count = count;
-	return pool->taken ? 0 : -ENOMEM;
-}
-
-static void pool_take(struct pool *pool, uint32_t first, uint32_t length)
-{
-	if (first < pool->count && length <= pool->count - first)
-		memset(pool->taken + first, 1, length);
-}
-
-/* The first run of free numbers; pool->count if there is none. */
-static uint32_t pool_find(struct pool *pool, uint32_t length)
-{
-	uint32_t first, run = 0;
-
-	for (first = pool->next; first < pool->count; first++) {
-		run = pool->taken[first] ? 0 : run + 1;
-		if (run == length) {
-			first -= length - 1;
-			pool_take(pool, first, length);
-			if (length == 1)
-				pool->next = first + 1;
-			return first;
-		}
-	}
-	return pool->count;
 }
 
 static uint32_t get_u32(const json_t *object, const char *key)
@@ -138,6 +109,10 @@ static int index_past(struct plan *plan, struct past *past,
 		json_object_set(past->listeners, key, object);
 		pool_take(&past->listener_ids, get_u32(object, "id"), 1);
 	}
+	json_array_foreach(json_object_get(published, "origins"), i, object)
+		pool_take(&past->chunks, get_u32(object, "chunk"), 1);
+	past->backend_ids.next = get_u32(published, "nextBackend") %
+				 L4GATE_MAX_BACKENDS;
 	json_array_foreach(json_object_get(published, "routes"), i, object) {
 		snprintf(key, sizeof(key), "%s/%s/%s",
 			 get_text(object, "kind"),
@@ -226,7 +201,6 @@ static json_t *index_backends(const json_t *route)
 static int plan_backends(struct plan *plan, struct past *past,
 			 const struct image_route *route,
 			 const json_t *old_route,
-			 const uint32_t *generations,
 			 struct plan_route *ret_route)
 {
 	json_t *index = index_backends(old_route);
@@ -243,13 +217,11 @@ static int plan_backends(struct plan *plan, struct past *past,
 		old = json_object_get(index, key);
 		to->is_new = !old;
 		to->id = old ? get_u32(old, "id") :
-			       pool_find(&past->backend_ids, 1);
+			       pool_next(&past->backend_ids);
 		if (to->id >= L4GATE_MAX_BACKENDS) {
 			json_decref(index);
 			return -E2BIG;
 		}
-		to->generation = old ? get_u32(old, "generation") :
-				       generations[to->id] + 1;
 		plan->backend_used[to->id] = 1;
 	}
 	json_decref(index);
@@ -302,7 +274,7 @@ static int plan_tables(struct past *past, const struct image_route *route,
 }
 
 static int plan_route(struct plan *plan, struct past *past, size_t i,
-		      const uint32_t *generations, struct fail *fail_)
+		      struct fail *fail_)
 {
 	const struct image_route *route = &plan->image->routes[i];
 	struct plan_route *to = &plan->routes[i];
@@ -322,7 +294,7 @@ static int plan_route(struct plan *plan, struct past *past, size_t i,
 				   sizeof(*to->backends));
 	if (!to->backends)
 		return -ENOMEM;
-	error = plan_backends(plan, past, route, old, generations, to);
+	error = plan_backends(plan, past, route, old, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "too many backends: more than %u, counted once per route and backendRef",
 			    L4GATE_MAX_BACKENDS);
@@ -335,12 +307,11 @@ static int plan_route(struct plan *plan, struct past *past, size_t i,
 }
 
 static int plan_listeners(struct plan *plan, struct past *past,
-			  const struct inet_addr *own, size_t own_count,
 			  struct fail *fail_)
 {
 	const struct image *image = plan->image;
 	char key[KEY_MAX], set[PLAN_SET_MAX];
-	size_t i, addresses;
+	size_t i;
 
 	for (i = 0; i < image->listener_count; i++) {
 		const struct image_listener *listener = &image->listeners[i];
@@ -359,12 +330,7 @@ static int plan_listeners(struct plan *plan, struct past *past,
 			return fail(fail_, -E2BIG, "too many listeners: %zu of %u at most",
 				    image->listener_count,
 				    L4GATE_MAX_LISTENERS);
-		plan_addresses(listener, own, own_count, &addresses);
-		plan->binding_count += addresses;
 	}
-	if (plan->binding_count > L4GATE_MAX_BINDINGS)
-		return fail(fail_, -E2BIG, "listeners times addresses need %zu bindings of %u",
-			    plan->binding_count, L4GATE_MAX_BINDINGS);
 	return 0;
 }
 
@@ -390,7 +356,6 @@ static int plan_init(struct plan *plan, struct past *past)
 }
 
 int plan_make(const struct image *image, const json_t *published,
-	      const uint32_t *backend_generations,
 	      const struct inet_addr *own_addresses, size_t own_address_count,
 	      struct plan *plan, struct changes *changes, struct fail *fail_)
 {
@@ -403,10 +368,16 @@ int plan_make(const struct image *image, const json_t *published,
 	if (!error)
 		error = index_past(plan, &past, published);
 	for (i = 0; !error && i < image->route_count; i++)
-		error = plan_route(plan, &past, i, backend_generations, fail_);
+		error = plan_route(plan, &past, i, fail_);
 	if (!error)
-		error = plan_listeners(plan, &past, own_addresses,
+		error = plan_listeners(plan, &past, fail_);
+	if (!error)
+		error = plan_endpoints(plan, published, own_addresses,
 				       own_address_count, fail_);
+	if (!error)
+		error = plan_origins(plan, published, own_addresses,
+				     own_address_count, &past.chunks, fail_);
+	plan->next_backend = past.backend_ids.next;
 	if (!error)
 		error = plan_write_state(plan, own_addresses,
 					 own_address_count);

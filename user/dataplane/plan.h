@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The numbers that an image gets: which id each listener, route and backend has
- * in the maps, which chunks each slot table. What was published before keeps its
- * numbers, so that flows and counters go on. Pure: the result is what publish.c
- * writes.
+ * The numbers that an image gets: which id each listener, endpoint, route and
+ * backend has in the maps, which chunks each slot table. What was published before
+ * keeps its numbers, so that flows and counters go on. Pure: the result is what
+ * publish.c writes.
+ *
+ * Flows hold the ids of endpoints and backends. One that was given back is given
+ * out last, after all the others: no flow of its old holder can be left then that
+ * packets would take for one of the new (bpf/direct.h, nat.h check the route, too).
  */
 #ifndef L4GATE_DATAPLANE_PLAN_H
 #define L4GATE_DATAPLANE_PLAN_H
@@ -11,13 +15,13 @@
 #include <jansson.h>
 
 #include "compile/image.h"
+#include "dataplane/pool.h"
 #include "dataplane/publish.h"
 #include "l4gate/abi.h"
 #include "util/fail.h"
 
 struct plan_backend {
 	uint32_t id;
-	uint32_t generation;
 	bool is_new;		/* counters start at zero */
 };
 
@@ -35,8 +39,28 @@ struct plan_route {
 	struct plan_table tables[L4GATE_FAMILIES];
 };
 
+/* Routes that a listener had before and whose flows may live. */
+#define PLAN_FORMERS_MAX 8
+
 struct plan_listener {
 	uint32_t id;
+	bool is_new;
+	uint16_t *endpoints;	/* ids, in the order of plan_addresses() */
+	uint32_t formers[PLAN_FORMERS_MAX];	/* ids of routes */
+	size_t former_count;
+};
+
+/* A backend of transparent mode, and the endpoints that it answers for. */
+struct plan_origin {
+	struct inet_addr addr;
+	uint16_t port;		/* host order */
+	enum protocol protocol;
+	uint32_t chunk;		/* of the list of endpoints */
+};
+
+struct plan_origin_list {
+	struct l4gate_origins value;
+	uint32_t chunk;
 	bool is_new;
 };
 
@@ -49,16 +73,20 @@ struct plan {
 	uint8_t *backend_was;		/* by id: in the published config */
 	json_t *state;			/* for state_write(), less generation */
 	bool reaches_packets;		/* more than statuses has changed */
-	size_t binding_count;
+	struct plan_origin *origins;
+	size_t origin_count;
+	struct plan_origin_list *origin_lists;
+	size_t origin_list_count;
+	size_t endpoint_count;
+	uint32_t next_backend;		/* where the search for a free id goes on */
+	uint32_t next_endpoint;
 };
 
 /*
- * Makes the plan of an image over the published state. backend_generations[id]
- * is the generation that each entry of l4gate_backends has now.
- * -E2BIG when a limit is exceeded: fail says need and limit.
+ * Makes the plan of an image over the published state. -E2BIG when a limit is
+ * exceeded: fail says need and limit.
  */
 int plan_make(const struct image *image, const json_t *published,
-	      const uint32_t *backend_generations,
 	      const struct inet_addr *own_addresses, size_t own_address_count,
 	      struct plan *ret_plan, struct changes *changes,
 	      struct fail *fail);
@@ -81,6 +109,22 @@ const struct inet_addr *plan_addresses(const struct image_listener *listener,
 #define PLAN_SET_MAX 320
 const char *plan_set_name(const struct image_listener *listener, char *text);
 
+/* How packets of a listener reach backends. */
+enum l4gate_mode plan_mode(const struct image_listener *listener);
+
+/*
+ * plan_endpoints.c: ids for all endpoints; plan_origins.c: the origins of mode
+ * transparent, with lists in chunks of the pool. 0, -E2BIG (fail says need and
+ * limit) or -ENOMEM.
+ */
+int plan_endpoints(struct plan *plan, const json_t *published,
+		   const struct inet_addr *own_addresses,
+		   size_t own_address_count, struct fail *fail);
+int plan_origins(struct plan *plan, const json_t *published,
+		 const struct inet_addr *own_addresses,
+		 size_t own_address_count, struct pool *chunks,
+		 struct fail *fail);
+
 /* plan_state.c: fills plan->state from the rest; 0 or -ENOMEM. */
 int plan_write_state(struct plan *plan, const struct inet_addr *own_addresses,
 		     size_t own_address_count);
@@ -95,5 +139,6 @@ int plan_compare(struct plan *plan, const json_t *published,
 /* Keys and values of the state, by family and by enum protocol. */
 extern const char *const plan_family_names[L4GATE_FAMILIES];
 extern const char *const plan_kind_names[];
+extern const char *const plan_mode_names[L4GATE_MODES];
 
 #endif /* L4GATE_DATAPLANE_PLAN_H */

@@ -8,6 +8,12 @@
 
 const char *const plan_family_names[L4GATE_FAMILIES] = { "ipv4", "ipv6" };
 const char *const plan_kind_names[] = { "TCPRoute", "UDPRoute" };
+const char *const plan_mode_names[L4GATE_MODES] = {
+	[L4GATE_MODE_NAT] = "nat",
+	[L4GATE_MODE_TRANSPARENT] = "transparent",
+	[L4GATE_MODE_DSR_L2] = "dsr-l2",
+	[L4GATE_MODE_DSR_IPIP] = "dsr-ipip",
+};
 static const char *const protocol_names[] = { "TCP", "UDP" };
 
 static const char *const fate_names[] = {
@@ -130,26 +136,35 @@ static json_t *listener_json(const struct plan *plan, size_t i,
 			     const struct inet_addr *own, size_t own_count)
 {
 	const struct image_listener *listener = &plan->image->listeners[i];
+	const struct plan_listener *to = &plan->listeners[i];
 	json_t *addresses = json_array(), *route = json_null();
+	json_t *endpoints = json_array(), *formers = json_array();
 	char text[INET_TEXT_MAX], set[PLAN_SET_MAX];
 	const struct inet_addr *list;
 	size_t count, j;
 
 	list = plan_addresses(listener, own, own_count, &count);
-	for (j = 0; j < count; j++)
+	for (j = 0; j < count; j++) {
 		json_array_append_new(addresses, json_string(
 			inet_format(&list[j], text)));
+		json_array_append_new(endpoints,
+				      json_integer(to->endpoints[j]));
+	}
+	for (j = 0; j < to->former_count; j++)
+		json_array_append_new(formers, json_integer(to->formers[j]));
 	if (listener->route != IMAGE_NO_ROUTE)
 		route = json_integer(plan->routes[listener->route].id);
 	plan_set_name(listener, set);
-	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:o, s:o}", "id",
-			 (int)plan->listeners[i].id, "namespace",
+	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o}",
+			 "id", (int)to->id, "namespace",
 			 listener->gateway_namespace, "gateway",
 			 listener->gateway, "listenerSet", *set ? set : NULL,
 			 "name", listener->name, "protocol",
 			 protocol_names[listener->protocol], "port",
-			 listener->port, "addresses", addresses, "route",
-			 route);
+			 listener->port, "mode",
+			 plan_mode_names[plan_mode(listener)], "addresses",
+			 addresses, "endpoints", endpoints, "formerRoutes",
+			 formers, "route", route);
 }
 
 static json_t *backend_json(const struct plan_backend *plan,
@@ -157,10 +172,8 @@ static json_t *backend_json(const struct plan_backend *plan,
 {
 	char address[INET_TEXT_MAX], endpoint[INET_TEXT_MAX];
 
-	return json_pack("{s:i, s:I, s:i, s:s, s:i, s:s, s:s, s:f, s:i}", "id",
-			 (int)plan->id, "generation",
-			 (json_int_t)plan->generation, "ref", backend->ref,
-			 "address", inet_format(&backend->addr, address),
+	return json_pack("{s:i, s:i, s:s, s:i, s:s, s:s, s:f, s:i}", "id",
+			 (int)plan->id, "ref", backend->ref, "address", inet_format(&backend->addr, address),
 			 "port", backend->port, "endpoint",
 			 inet_format_port(&backend->addr, backend->port,
 					  endpoint),
@@ -206,6 +219,26 @@ static json_t *route_json(const struct plan *plan, size_t i)
 			 refs, "backends", backends);
 }
 
+/* Lists of endpoints by what is in them, and their chunks. */
+static json_t *origins_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+	size_t i, j;
+
+	for (i = 0; i < plan->origin_list_count; i++) {
+		const struct plan_origin_list *from = &plan->origin_lists[i];
+		json_t *endpoints = json_array();
+
+		for (j = 0; j < from->value.count; j++)
+			json_array_append_new(endpoints, json_integer(
+				from->value.endpoint[j]));
+		json_array_append_new(list, json_pack(
+			"{s:i, s:o}", "chunk", (int)from->chunk, "endpoints",
+			endpoints));
+	}
+	return list;
+}
+
 int plan_write_state(struct plan *plan, const struct inet_addr *own,
 		     size_t own_count)
 {
@@ -217,8 +250,11 @@ int plan_write_state(struct plan *plan, const struct inet_addr *own,
 				      listener_json(plan, i, own, own_count));
 	for (i = 0; i < plan->image->route_count; i++)
 		json_array_append_new(routes, route_json(plan, i));
-	plan->state = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1,
-				"listeners", listeners, "routes", routes,
-				"objects", objects_json(plan->image));
+	plan->state = json_pack("{s:i, s:o, s:o, s:o, s:o, s:i, s:i}", "schema",
+				1, "listeners", listeners, "routes", routes,
+				"origins", origins_json(plan), "objects",
+				objects_json(plan->image), "nextBackend",
+				(int)plan->next_backend, "nextEndpoint",
+				(int)plan->next_endpoint);
 	return plan->state ? 0 : -ENOMEM;
 }

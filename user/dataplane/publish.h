@@ -2,7 +2,7 @@
 /*
  * An image onto the maps, at one instant. Everything is counted against the
  * limits before the first write; what packets don't see yet is written aside
- * (new slot tables, new backends, the other half of bindings and routes, the
+ * (new slot tables, new backends, the other half of endpoints and routes, the
  * state); then the generation is raised; then what no packet can see any more
  * is retired. Killed anywhere before that one write, the old config is in
  * force; anywhere behind it, the new one, and the next publish retires the rest.

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "stats/stats.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -63,59 +61,4 @@ struct l4gate_count stats_reason(const struct dataplane *dataplane,
 		 hook * L4GATE_REASON_MAX + reason, (uint64_t *)&count,
 		 sizeof(count) / sizeof(uint64_t));
 	return count;
-}
-
-int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
-	       struct fail *fail_)
-{
-	size_t size = (size_t)dataplane->meta.max_flows *
-		      sizeof(struct l4gate_flow);
-	void *records;
-
-	records = mmap(NULL, size, PROT_READ, MAP_SHARED,
-		       dataplane->maps[MAP_FLOWS], 0);
-	if (records == MAP_FAILED)
-		return fail(fail_, -errno, "%s: can't be mapped: %m",
-			    map_names[MAP_FLOWS]);
-	*ret_flows = (struct flows){
-		.records = records,
-		.count = dataplane->meta.max_flows,
-		.now = dataplane_ticks(dataplane),
-		.tick = dataplane_tick_seconds(dataplane),
-	};
-	return 0;
-}
-
-void flows_close(struct flows *flows)
-{
-	if (flows->records)
-		munmap((void *)flows->records,
-		       (size_t)flows->count * sizeof(*flows->records));
-	*flows = (struct flows){ 0 };
-}
-
-bool flow_is_live(const struct flows *flows, const struct l4gate_flow *flow)
-{
-	if (flow->state <= L4GATE_FLOW_CLAIMED ||
-	    flow->state >= L4GATE_FLOW_STATES)
-		return false;
-	return (int32_t)(flows->now - flow->stamp) * flows->tick <=
-	       dataplane_timeout(flow->state);
-}
-
-uint32_t *flows_by_backend(const struct flows *flows, uint32_t *ret_total)
-{
-	uint32_t *counts = calloc(L4GATE_MAX_BACKENDS, sizeof(*counts)), i;
-
-	*ret_total = 0;
-	for (i = 0; counts && i < flows->count; i++) {
-		const struct l4gate_flow *flow = &flows->records[i];
-
-		if (!flow_is_live(flows, flow))
-			continue;
-		++*ret_total;
-		if (flow->backend < L4GATE_MAX_BACKENDS)
-			counts[flow->backend]++;
-	}
-	return counts;
 }

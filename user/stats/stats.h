@@ -4,6 +4,7 @@
 #define L4GATE_STATS_H
 
 #include "dataplane/object.h"
+#include "util/inet.h"
 
 /* Sum over all CPUs; zeros if it can't be read. */
 struct l4gate_stats stats_read(const struct dataplane *dataplane,
@@ -18,20 +19,47 @@ extern const char *const reason_classes[L4GATE_REASON_MAX];
 extern const char *const reason_texts[L4GATE_REASON_MAX];
 extern const char *const hook_names[L4GATE_HOOK_MAX];
 
-/* All flow records, mapped; live ones are those that flow_is_live() says. */
+/* The flow table as packets see it, mapped, and the time. */
 struct flows {
-	const struct l4gate_flow *records;
-	uint32_t count;
-	uint32_t now;		/* ticks */
-	double tick;		/* seconds */
+	const struct dataplane *dataplane;
+	struct l4gate_line *lines;
+	struct l4gate_record *records;
+	struct l4gate_addr *clients6;
+	const struct l4gate_endpoint *endpoints;	/* both halves */
+	const struct l4gate_backend *backends;
+	uint32_t line_count;
+	uint32_t record_count;
+	uint32_t half;		/* of endpoints: the published one */
+	uint64_t jiffies;
 };
 
 int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	       struct fail *fail);
 void flows_close(struct flows *flows);
-bool flow_is_live(const struct flows *flows, const struct l4gate_flow *flow);
 
-/* Live flows of each backend id: L4GATE_MAX_BACKENDS numbers, to be freed. */
+/* A flow of mode nat. */
+struct flow {
+	struct inet_addr client;
+	uint16_t client_port;		/* host order, as the others */
+	const struct l4gate_endpoint *endpoint;
+	const struct l4gate_backend *backend;
+	uint32_t backend_id;
+	struct inet_addr nat;		/* what the backend sees; the client's own
+					   if that is kept */
+	uint16_t nat_port;
+	enum l4gate_flow_state state;
+	double idle;			/* seconds */
+	bool local;			/* the backend is on this node */
+};
+
+/* The live flow that has a record; false if none has. */
+bool flow_read(const struct flows *flows, uint32_t number,
+	       struct flow *ret_flow);
+
+/*
+ * Live flows of each backend id, of every mode: L4GATE_MAX_BACKENDS numbers, to
+ * be freed.
+ */
 uint32_t *flows_by_backend(const struct flows *flows, uint32_t *ret_total);
 
 #endif /* L4GATE_STATS_H */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The modes that leave the client's address alone: transparent, dsr-l2, dsr-ipip.
+ * A flow is its word in the index (flow.h), which says its backend and state.
+ *
+ * A connection that is not known is not rejected here: the slot table says where
+ * it would be, and a backend that doesn't know it either answers with a RST. So
+ * connections live on when another node with the same config takes over.
+ */
+#ifndef L4GATE_BPF_DIRECT_H
+#define L4GATE_BPF_DIRECT_H
+
+#include "flow_state.h"
+#include "forward.h"
+#include "select.h"
+
+/* One packet from a client, and where it goes. */
+struct direct {
+	const struct l4gate_endpoint *endpoint;
+	const struct l4gate_backend *backend;
+	__u64 hash;
+	__u64 word;		/* 0: not in the index */
+	__u32 number;		/* of the backend */
+	__u32 half;
+	__u16 id;		/* of the endpoint */
+};
+
+/* Bytes that a mode puts in front of the IP header. */
+static __always_inline __u32 direct_overhead(__u8 mode, __u8 family)
+{
+	if (mode != L4GATE_MODE_DSR_IPIP)
+		return 0;
+	return family == L4GATE_IPV4 ? sizeof(struct iphdr) :
+				       sizeof(struct ipv6hdr);
+}
+
+static __always_inline int direct_send(CTX *ctx, enum l4gate_hook hook,
+				       const struct packet *packet,
+				       const struct direct *direct,
+				       const struct l4gate_nexthop *nexthop)
+{
+	struct rewrite rewrite = {
+		.src = packet->src,
+		.dst = direct->backend->addr,
+		.sport = packet->sport,
+		.dport = direct->backend->port,
+	};
+
+	if (direct->endpoint->mode == L4GATE_MODE_TRANSPARENT)
+		return send_to_backend(ctx, hook, packet, nexthop, &rewrite);
+	if (direct->endpoint->mode == L4GATE_MODE_DSR_IPIP &&
+	    ctx_encap(ctx, packet, &nexthop->nat, &direct->backend->addr,
+		      direct->hash))
+		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
+	count_reason(ctx, hook, nexthop->kind == L4GATE_NEXTHOP_LOCAL ?
+		     L4GATE_TO_LOCAL : L4GATE_TO_BACKEND);
+	return ctx_send(ctx, nexthop);
+}
+
+/* Why a mode can't reach a backend by this next hop, or GO_ON. */
+static __always_inline enum l4gate_reason
+direct_check_way(CTX *ctx, const struct packet *packet,
+		 const struct direct *direct,
+		 const struct l4gate_nexthop *nexthop, __u32 overhead)
+{
+	enum l4gate_reason reason;
+
+	reason = check_way(ctx, packet, nexthop, overhead);
+	if (reason != GO_ON)
+		return reason;
+	/* The frame is for the backend itself, not for a router. */
+	if (direct->endpoint->mode == L4GATE_MODE_DSR_L2 &&
+	    !addr_equal(&nexthop->gateway, &direct->backend->addr))
+		return L4GATE_DROP_NOT_ON_LINK;
+	if (overhead && !(nexthop->nat.w[0] | nexthop->nat.w[1] |
+			  nexthop->nat.w[2] | nexthop->nat.w[3]))
+		return L4GATE_DROP_NO_NAT_ADDRESS;
+	return GO_ON;
+}
+
+/* Sends a packet of a flow towards its backend. */
+static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
+					  const struct packet *packet,
+					  const struct direct *direct)
+{
+	__u32 overhead = direct_overhead(direct->endpoint->mode,
+					 packet->family);
+	struct l4gate_nexthop *nexthop;
+	enum l4gate_reason reason;
+
+	nexthop = nexthop_find(ctx, &direct->backend->addr, packet->family);
+	if (!nexthop)
+		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);
+	reason = direct_check_way(ctx, packet, direct, nexthop, overhead);
+	if (reason != GO_ON)
+		return refuse_way(ctx, hook, packet, nexthop, reason, overhead);
+	if (direct->word)
+		word_track(direct->hash, direct->word, packet,
+			   L4GATE_FROM_CLIENT);
+	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
+			  direct->endpoint->listener, direct->number,
+			  direct->backend->route);
+	return direct_send(ctx, hook, packet, direct, nexthop);
+}
+
+/*
+ * The word of a live flow if its backend is at a place, of whose address these are
+ * the halves; else 0. Global, for the verifier to look at it once: it is called in
+ * loops.
+ */
+__u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port);
+
+__noinline __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port)
+{
+	__u64 word = flow_find(hash);
+	struct l4gate_backend *backend;
+
+	if (!(word & L4GATE_WORD_F_DIRECT) || word_is_over(word))
+		return 0;
+	backend = backend_get(word_backend(word));
+	if (!backend || backend->port != port ||
+	    addr_upper(&backend->addr) != upper ||
+	    addr_lower(&backend->addr) != lower)
+		return 0;
+	return word;
+}
+
+/*
+ * Whether the client's address and port are in use at the backend by a flow to
+ * another endpoint: the backend could not tell the two apart, and neither could
+ * we its replies.
+ */
+static __always_inline bool direct_collides(const struct packet *packet,
+					    const struct direct *direct)
+{
+	const struct l4gate_origins *origins;
+	__u32 i;
+
+	origins = origins_find(packet->family, packet->protocol,
+			       &direct->backend->addr, direct->backend->port,
+			       direct->half);
+	if (!origins || origins->count < 2)
+		return false;
+	for (i = 0; i < L4GATE_MAX_ORIGINS && i < origins->count; i++) {
+		__u16 id = origins->endpoint[i];
+		__u64 hash;
+
+		if (id == direct->id)
+			continue;
+		hash = flow_hash(packet->family, &packet->src, packet->sport,
+				 id);
+		if (direct_match(hash, addr_upper(&direct->backend->addr),
+				 addr_lower(&direct->backend->addr),
+				 direct->backend->port))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A packet that belongs to no flow: makes it one. GO_ON, or why not. A RST ends a
+ * flow that another node may have begun: it goes on, and leaves nothing behind.
+ */
+static __noinline int direct_open(const struct packet *packet,
+				  struct direct *direct)
+{
+	struct selection selection = {};
+	enum l4gate_reason reason;
+	__u32 payload;
+	__u64 found;
+
+	if (!packet || !direct || !direct->endpoint)
+		return L4GATE_DROP_CONFIG;
+	reason = select_backend(packet, direct->endpoint, direct->half,
+				&selection);
+	if (reason != GO_ON)
+		return reason;
+	direct->number = selection.backend;
+	direct->backend = selection.to;
+	direct->word = 0;
+	if (direct->endpoint->mode == L4GATE_MODE_TRANSPARENT &&
+	    direct_collides(packet, direct))
+		return L4GATE_REJECT_COLLISION;
+	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & TCP_RST))
+		return GO_ON;
+
+	payload = word_payload(direct->number, first_state(packet->protocol));
+	found = flow_enter(direct->hash, payload);
+	/* dsr can do without: the slot table says the same again. */
+	if (found == WORD_NO_ROOM)
+		return direct->endpoint->mode == L4GATE_MODE_TRANSPARENT ?
+		       L4GATE_REJECT_TABLE_FULL : GO_ON;
+	if (!found) {
+		count_new_flow(direct->endpoint->listener, direct->number,
+			       direct->backend->route);
+		return GO_ON;
+	}
+	/* Another CPU was first: its choice. */
+	selection.to = backend_get(word_backend(found));
+	if (selection.to && (found & L4GATE_WORD_F_DIRECT)) {
+		direct->number = word_backend(found);
+		direct->backend = selection.to;
+	}
+	return GO_ON;
+}
+
+/* Whether the word that was found is that of a flow to this endpoint. */
+static __always_inline bool direct_is_flow(const struct direct *direct)
+{
+	return (direct->word & L4GATE_WORD_F_DIRECT) && direct->backend &&
+	       (direct->backend->route == direct->endpoint->route ||
+		direct->endpoint->moved);
+}
+
+/* A packet to an endpoint of these modes. */
+static __always_inline int direct_client(CTX *ctx, enum l4gate_hook hook,
+					 const struct packet *packet,
+					 const struct l4gate_endpoint *endpoint,
+					 __u16 id, __u32 half)
+{
+	struct direct direct = { .endpoint = endpoint, .id = id, .half = half };
+	enum l4gate_reason reason;
+
+	direct.hash = flow_hash(packet->family, &packet->src, packet->sport,
+				id);
+	direct.word = flow_find(direct.hash);
+	direct.number = word_backend(direct.word);
+	if (direct.word)
+		direct.backend = backend_get(direct.number);
+	if (direct_is_flow(&direct)) {
+		if (direct.backend->state != L4GATE_BACKEND_FREE &&
+		    !word_is_over(direct.word) &&
+		    !is_reopened(word_state(direct.word), packet))
+			return direct_forward(ctx, hook, packet, &direct);
+		flow_replace(direct.hash, direct.word, 0);
+		if (is_cut_off(packet, direct.backend))
+			return refuse(ctx, hook, packet, endpoint,
+				      L4GATE_REJECT_BACKEND_GONE);
+	}
+
+	reason = direct_open(packet, &direct);
+	if (reason != GO_ON)
+		return refuse(ctx, hook, packet, endpoint, reason);
+	return direct_forward(ctx, hook, packet, &direct);
+}
+
+/* A flow of transparent mode whose reply is in our hands. */
+struct direct_reply {
+	const struct l4gate_endpoint *endpoint;
+	const struct l4gate_backend *backend;
+	__u64 hash;
+	__u64 word;
+};
+
+/*
+ * Finds the flow that a packet from a backend belongs to, among the origins of a
+ * half.
+ */
+static __noinline int direct_find_origin(const struct packet *packet,
+					 __u32 half, __u32 origin_half,
+					 struct direct_reply *reply)
+{
+	const struct l4gate_origins *origins;
+	__u16 id = 0;
+	__u32 i;
+
+	if (!packet || !reply)
+		return 0;
+	origins = origins_find(packet->family, packet->protocol, &packet->src,
+			       packet->sport, origin_half);
+	if (!origins)
+		return 0;
+	for (i = 0; i < L4GATE_MAX_ORIGINS && i < origins->count; i++) {
+		id = origins->endpoint[i];
+		reply->hash = flow_hash(packet->family, &packet->dst,
+					packet->dport, id);
+		reply->word = direct_match(reply->hash,
+					   addr_upper(&packet->src),
+					   addr_lower(&packet->src),
+					   packet->sport);
+		if (reply->word)
+			break;
+	}
+	if (!reply->word)
+		return 0;
+	reply->backend = backend_get(word_backend(reply->word));
+	reply->endpoint = endpoint_get(half, id);
+	return reply->backend && reply->endpoint &&
+	       reply->endpoint->protocol == packet->protocol &&
+	       reply->endpoint->family == packet->family;
+}
+
+/*
+ * Also among the origins of before: a backend that is gone answers what was sent
+ * to it last. That half may be in the middle of being written; but what is found
+ * by it counts only if the index of flows says the same.
+ */
+static __always_inline bool direct_find_reply(const struct packet *packet,
+					      __u32 half,
+					      struct direct_reply *reply)
+{
+	return port_is_in(L4GATE_PORTS_ORIGIN, packet->protocol,
+			  packet->sport) &&
+	       (direct_find_origin(packet, half, half, reply) ||
+		direct_find_origin(packet, half, half ^ 1, reply));
+}
+
+static __always_inline void direct_reply_rewrite(const struct packet *packet,
+						 const struct direct_reply *reply,
+						 struct rewrite *rewrite)
+{
+	rewrite->src = reply->endpoint->addr;
+	rewrite->sport = reply->endpoint->port;
+	rewrite->dst = packet->dst;
+	rewrite->dport = packet->dport;
+}
+
+static __always_inline void direct_reply_note(CTX *ctx,
+					      const struct packet *packet,
+					      const struct direct_reply *reply)
+{
+	word_track(reply->hash, reply->word, packet, L4GATE_FROM_BACKEND);
+	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
+			  reply->endpoint->listener,
+			  word_backend(reply->word), reply->backend->route);
+}
+
+/*
+ * Gives a reply the listener's address and sends it towards the client; an
+ * action, or NO_REPLY.
+ */
+static __always_inline int direct_backend(CTX *ctx, enum l4gate_hook hook,
+					  const struct packet *packet,
+					  __u32 half)
+{
+	struct direct_reply reply = {};
+	struct l4gate_nexthop *nexthop;
+	struct rewrite rewrite = {};
+	enum l4gate_reason reason;
+
+	if (!direct_find_reply(packet, half, &reply))
+		return NO_REPLY;
+	nexthop = nexthop_find(ctx, &packet->dst, packet->family);
+	if (!nexthop)
+		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);
+	reason = check_way(ctx, packet, nexthop, 0);
+	if (reason != GO_ON)
+		return refuse_way(ctx, hook, packet, nexthop, reason, 0);
+	direct_reply_rewrite(packet, &reply, &rewrite);
+	direct_reply_note(ctx, packet, &reply);
+	return send_to_client(ctx, hook, packet, nexthop, &rewrite);
+}
+
+/* The same on the way out of this node: fills in what the client is to see. */
+static __always_inline bool direct_egress(CTX *ctx,
+					  const struct packet *packet,
+					  __u32 half, struct rewrite *rewrite)
+{
+	struct direct_reply reply = {};
+
+	if (!direct_find_reply(packet, half, &reply))
+		return false;
+	direct_reply_rewrite(packet, &reply, rewrite);
+	direct_reply_note(ctx, packet, &reply);
+	return true;
+}
+
+#endif /* L4GATE_BPF_DIRECT_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The last steps of every way through: may the packet go there, and off it goes;
+ * or it can't, and why. Each way out is counted here, once.
+ */
+#ifndef L4GATE_BPF_FORWARD_H
+#define L4GATE_BPF_FORWARD_H
+
+#include "count.h"
+#include "nexthop.h"
+#include "reject.h"
+#include "rewrite.h"
+
+/* Instead of an action: no packet from a backend of a flow of ours. */
+#define NO_REPLY (-100)
+
+/* The packet goes on, or away, as it came. */
+static __always_inline int leave(CTX *ctx, enum l4gate_hook hook,
+				 enum l4gate_reason reason, int action)
+{
+	count_reason(ctx, hook, reason);
+	return action;
+}
+
+/* What happens to a packet that leaves for this reason. */
+static __always_inline int action_of(enum l4gate_reason reason)
+{
+	return reason == L4GATE_DEFER_NEXT_HOP ||
+	       reason == L4GATE_DEFER_FLOW || reason == L4GATE_DEFER_HEADER ||
+	       reason == L4GATE_NOT_OURS ? CTX_PASS : CTX_DROP;
+}
+
+/*
+ * Why a packet, longer by overhead bytes, can't be sent to a next hop from this
+ * hook, or GO_ON. XDP leaves to TC what it can't do; TC has to say no.
+ */
+static __always_inline enum l4gate_reason
+check_way(CTX *ctx, const struct packet *packet,
+	  const struct l4gate_nexthop *nexthop, __u32 overhead)
+{
+	if (nexthop->kind == L4GATE_NEXTHOP_UNREACHABLE)
+		return L4GATE_DROP_NO_ROUTE;
+	if (!ctx_can_send(nexthop))
+		return L4GATE_DEFER_NEXT_HOP;
+	if (nexthop->kind == L4GATE_NEXTHOP_LOCAL)
+		return GO_ON;
+	if (packet->ttl <= 1)
+		return L4GATE_DROP_TTL;
+	if (nexthop->mtu && packet->l3_length + overhead > nexthop->mtu &&
+	    !ctx_is_gso(ctx))
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP :
+					  L4GATE_DROP_TOO_BIG;
+	return GO_ON;
+}
+
+/*
+ * The way out of a packet that check_way() let not pass. Who sent one that is too
+ * big is told the size that fits, so that its path MTU discovery works.
+ */
+static __always_inline int
+refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
+	   const struct l4gate_nexthop *nexthop, enum l4gate_reason reason,
+	   __u32 overhead)
+{
+	if (reason == L4GATE_DROP_TOO_BIG && packet->dont_fragment)
+		return tell_too_big(ctx, hook, packet, nexthop->mtu - overhead);
+	return leave(ctx, hook, reason, action_of(reason));
+}
+
+/* The way out of a packet from a client that got no flow. */
+static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
+				  const struct packet *packet,
+				  const struct l4gate_endpoint *endpoint,
+				  enum l4gate_reason reason)
+{
+	switch (reason) {
+	case L4GATE_REJECT_SLOT:
+	case L4GATE_REJECT_NO_ROUTE:
+	case L4GATE_REJECT_NO_FLOW:
+	case L4GATE_REJECT_BACKEND_GONE:
+	case L4GATE_REJECT_PORTS:
+	case L4GATE_REJECT_TABLE_FULL:
+	case L4GATE_REJECT_COLLISION:
+		count_rejected(endpoint->listener, endpoint->route);
+		return reject(ctx, hook, packet, reason);
+	default:
+		return leave(ctx, hook, reason, action_of(reason));
+	}
+}
+
+/*
+ * Whether the packet of a flow whose backend may be gone has to be told so: UDP,
+ * and a new connection, get another backend with this very packet.
+ */
+static __always_inline bool is_cut_off(const struct packet *packet,
+				       const struct l4gate_backend *backend)
+{
+	return (!backend || backend->state == L4GATE_BACKEND_FREE) &&
+	       packet->protocol == IPPROTO_TCP &&
+	       !(packet->tcp_flags & TCP_SYN);
+}
+
+static __always_inline int send_to_backend(CTX *ctx, enum l4gate_hook hook,
+					   const struct packet *packet,
+					   const struct l4gate_nexthop *nexthop,
+					   struct rewrite *rewrite)
+{
+	rewrite->routed = nexthop->kind != L4GATE_NEXTHOP_LOCAL;
+	rewrite_diff(rewrite, packet);
+	if (ctx_translate(ctx, packet, rewrite))
+		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
+	count_reason(ctx, hook, rewrite->routed ? L4GATE_TO_BACKEND :
+						  L4GATE_TO_LOCAL);
+	return ctx_send(ctx, nexthop);
+}
+
+static __always_inline int send_to_client(CTX *ctx, enum l4gate_hook hook,
+					  const struct packet *packet,
+					  const struct l4gate_nexthop *nexthop,
+					  struct rewrite *rewrite)
+{
+	rewrite->routed = nexthop->kind != L4GATE_NEXTHOP_LOCAL;
+	rewrite_diff(rewrite, packet);
+	if (ctx_translate(ctx, packet, rewrite))
+		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
+	count_reason(ctx, hook, L4GATE_TO_CLIENT);
+	return ctx_send(ctx, nexthop);
+}
+
+#endif /* L4GATE_BPF_FORWARD_H */

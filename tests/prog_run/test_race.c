@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Two CPUs that open the same flows at the same time, in a table that is too
+ * small for them: afterwards each flow is there once, and each word of the index
+ * leads to the record that leads back to it.
+ */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "l4gate/hash.h"
+#include "node.h"
+#include "packet.h"
+#include "stats/stats.h"
+
+/* Last: its macro fail() would hide a function of ours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define CPUS 2
+/* Of UDP, which may be evicted for each other: more than there are records. */
+#define FLOWS (L4GATE_MIN_FLOWS / 2 * 3)
+/* The second CPU is that much ahead, and behind in the next round. */
+#define LEAD 3
+
+static const char manifest[] =
+	"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
+	"metadata: {name: g}\nspec:\n  gatewayClassName: l\n"
+	"  addresses: [{value: 10.0.0.9}]\n"
+	"  listeners: [{name: u, port: 80, protocol: UDP}]\n"
+	"  infrastructure: {parametersRef: {group: l4gate.dev, "
+	"kind: GatewayParameters, name: p}}\n"
+	"---\napiVersion: l4gate.dev/v1alpha1\nkind: GatewayParameters\n"
+	"metadata: {name: p}\nspec: {mode: %s}\n"
+	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\n"
+	"metadata: {name: r}\nspec:\n  parentRefs: [{name: g}]\n"
+	"  rules: [{backendRefs: [{name: s, port: 80}]}]\n"
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n"
+	"  ports: [{name: t, port: 80, protocol: UDP}]\n"
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: a, labels: {kubernetes.io/service-name: s}}\n"
+	"addressType: IPv4\n"
+	"ports: [{name: t, port: 8080, protocol: UDP}]\nendpoints:\n"
+	"- {addresses: [10.0.0.20]}\n- {addresses: [10.0.0.21]}\n"
+	"- {addresses: [10.0.0.22]}\n- {addresses: [10.0.0.23]}\n"
+	"- {addresses: [10.0.0.24]}\n- {addresses: [10.0.0.25]}\n"
+	"- {addresses: [10.0.0.26]}\n- {addresses: [10.0.0.27]}\n";
+
+static void send_first(uint32_t i)
+{
+	struct shape shape = { .udp = true, .dst = "10.0.0.9", .dport = 80 };
+	char src[INET_ADDRSTRLEN];
+	struct frame in, out;
+
+	snprintf(src, sizeof(src), "10.1.%u.%u", i / 16 >> 8 & 255,
+		 i / 16 & 255);
+	shape.src = src;
+	shape.sport = 1024 + i % 16;
+	frame_build(&in, &shape);
+	node_run(L4GATE_HOOK_XDP, &in, &out);
+}
+
+static pthread_barrier_t start;
+
+static void *run_cpu(void *argument)
+{
+	uint32_t cpu = (uintptr_t)argument, i;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(set),
+						&set), 0);
+	pthread_barrier_wait(&start);
+	for (i = 0; i < FLOWS; i++)
+		send_first((i + cpu * LEAD) % FLOWS);
+	return NULL;
+}
+
+static void run_cpus(void)
+{
+	pthread_t threads[CPUS];
+	uintptr_t i;
+
+	pthread_barrier_init(&start, NULL, CPUS);
+	for (i = 0; i < CPUS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_cpu,
+						(void *)i), 0);
+	for (i = 0; i < CPUS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
+}
+
+static void open_mode(const char *mode, struct flows *flows)
+{
+	char text[sizeof(manifest) + 32];
+	struct fail fail = { 0 };
+
+	node_attach(L4GATE_MIN_FLOWS);
+	snprintf(text, sizeof(text), manifest, mode);
+	node_publish(text);
+	assert_int_equal(flows_open(node.dataplane, flows, &fail), 0);
+}
+
+/* Words with the tag of a hash, in both of its lines. */
+static uint32_t words_of(const struct flows *flows, uint64_t hash,
+			 uint64_t *ret_word)
+{
+	uint32_t mask = flows->line_count - 1, count = 0, i, j;
+	uint32_t line = line_first(hash, mask);
+
+	for (i = 0; i < 2; i++, line = line_other(line, hash, mask))
+		for (j = 0; j < L4GATE_LINE_WORDS; j++) {
+			uint64_t word = flows->lines[line].word[j];
+
+			if (!word || (word ^ hash) >> L4GATE_PAYLOAD_BITS)
+				continue;
+			*ret_word = word;
+			count++;
+		}
+	return count;
+}
+
+static void test_nat(void **state)
+{
+	uint32_t words = 0, live = 0, i, j;
+	struct flows flows;
+	struct flow flow;
+	uint64_t word;
+
+	(void)state;
+	open_mode("nat", &flows);
+	run_cpus();
+	for (i = 0; i < flows.record_count; i++) {
+		uint64_t hash = hash_finish(hash_round(
+			node.dataplane->meta.key[0], flows.records[i].key));
+
+		if (!flow_read(&flows, i, &flow))
+			continue;
+		live++;
+		assert_int_equal(words_of(&flows, hash, &word), 1);
+		assert_int_equal((word & L4GATE_WORD_RECORD) - 1, i);
+	}
+	for (i = 0; i < flows.line_count; i++)
+		for (j = 0; j < L4GATE_LINE_WORDS; j++)
+			words += !!flows.lines[i].word[j];
+	/* The table is full, or nearly so, and no word is left over. */
+	assert_int_equal(words, live);
+	assert_in_range(live, flows.record_count / 10 * 9, flows.record_count);
+	flows_close(&flows);
+	node_detach();
+}
+
+static void test_direct(void **state)
+{
+	uint32_t found = 0, id, i;
+	const struct l4gate_endpoint *endpoints;
+	struct flows flows;
+	uint64_t word;
+
+	(void)state;
+	open_mode("transparent", &flows);
+	run_cpus();
+	endpoints = flows.endpoints + flows.half * L4GATE_MAX_ENDPOINTS;
+	for (id = 0; !endpoints[id].protocol; id++)
+		;
+	for (i = 0; i < FLOWS; i++) {
+		struct l4gate_addr client = { { htonl(0x0a010000 + i / 16) } };
+		uint64_t hash = hash_place(node.dataplane->meta.key[0],
+					   L4GATE_IPV4, &client,
+					   htons(1024 + i % 16), id);
+		uint32_t count = words_of(&flows, hash, &word);
+
+		assert_in_range(count, 0, 1);
+		found += count;
+	}
+	/* As many as there are places, less what two full lines can't hold. */
+	assert_in_range(found, flows.line_count * L4GATE_LINE_WORDS / 10 * 9,
+			flows.line_count * L4GATE_LINE_WORDS);
+	flows_close(&flows);
+	node_detach();
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_direct),
+	};
+
+	node_enter();
+	node_shell("ip route add 10.1.0.0/16 via 10.0.0.2 && "
+		   "for i in 1 2 3 4 5 6 7; do ip neigh add 10.0.0.2$i "
+		   "lladdr 02:00:00:00:00:20 dev d0; done");
+	return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/lines.h"
+
+/* Words that one may push on before the lines count as full. */
+#define MOVES_MAX 500
+
+static bool enter_line(struct l4gate_line *line, uint64_t word)
+{
+	int i;
+
+	for (i = 0; i < L4GATE_LINE_WORDS; i++)
+		if (!line->word[i]) {
+			line->word[i] = word;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Cuckoo hashing: who finds both lines full takes the place of another, which
+ * goes to its other line, and so on.
+ */
+int lines_enter(struct l4gate_line *lines, uint32_t mask, uint64_t hash,
+		uint32_t payload)
+{
+	uint64_t word = line_word(hash, payload), out;
+	uint32_t at = line_first(hash, mask), moves;
+
+	if (enter_line(&lines[at], word))
+		return 0;
+	for (moves = 0; moves < MOVES_MAX; moves++) {
+		at = line_other(at, word, mask);
+		if (enter_line(&lines[at], word))
+			return 0;
+		out = lines[at].word[moves % L4GATE_LINE_WORDS];
+		lines[at].word[moves % L4GATE_LINE_WORDS] = word;
+		word = out;
+	}
+	return -ENOSPC;
+}
+
+static uint64_t find_line(const struct l4gate_line *line, uint64_t hash)
+{
+	int i;
+
+	for (i = 0; i < L4GATE_LINE_WORDS; i++)
+		if (line->word[i] &&
+		    !((line->word[i] ^ hash) >> L4GATE_PAYLOAD_BITS))
+			return line->word[i];
+	return 0;
+}
+
+uint64_t lines_find(const struct l4gate_line *lines, uint32_t mask,
+		    uint64_t hash)
+{
+	uint32_t at = line_first(hash, mask);
+
+	return find_line(&lines[at], hash) ?:
+	       find_line(&lines[line_other(at, hash, mask)], hash);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "dataplane/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/lines.h"
+
+/* A half as it shall be; compared with the map's, and what differs is written. */
+struct listening {
+	struct l4gate_endpoint endpoints[L4GATE_MAX_ENDPOINTS];
+	struct l4gate_line endpoint_lines[L4GATE_ENDPOINT_LINES];
+	struct l4gate_line origin_lines[L4GATE_ORIGIN_LINES];
+};
+
+static uint8_t ip_protocol(enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+/* As bpf/endpoint.h: where a listener or a backend is. */
+static uint64_t place_hash(const struct publisher *publisher,
+			   const struct inet_addr *addr, uint16_t port,
+			   enum protocol protocol)
+{
+	return hash_place(publisher->dataplane->meta.key[1], addr->family,
+			  &addr->addr, htons(port), ip_protocol(protocol));
+}
+
+static int add_endpoint(const struct publisher *publisher,
+			struct listening *listening, size_t listener_index,
+			size_t address_index, const struct inet_addr *addr)
+{
+	const struct plan *plan = publisher->plan;
+	const struct image_listener *listener =
+		&plan->image->listeners[listener_index];
+	const struct plan_listener *to = &plan->listeners[listener_index];
+	uint16_t id = to->endpoints[address_index];
+
+	listening->endpoints[id] = (struct l4gate_endpoint){
+		.addr = addr->addr,
+		.port = htons(listener->port),
+		.protocol = ip_protocol(listener->protocol),
+		.family = addr->family,
+		.listener = to->id,
+		.route = listener->route == IMAGE_NO_ROUTE ? L4GATE_NO_ROUTE :
+			 plan->routes[listener->route].id,
+		.mode = plan_mode(listener),
+		.moved = to->former_count > 0,
+	};
+	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES - 1,
+			 place_hash(publisher, addr, listener->port,
+				    listener->protocol), id))
+		return 0;
+	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
+		    plan->endpoint_count);
+}
+
+static int add_listener(const struct publisher *publisher,
+			struct listening *listening, size_t i)
+{
+	const struct plan *plan = publisher->plan;
+	const struct inet_addr *addresses;
+	size_t count, j;
+	int error = 0;
+
+	if (plan->listeners[i].is_new)
+		error = publisher_clear_stats(publisher, MAP_LISTENER_STATS,
+					      plan->listeners[i].id);
+	addresses = plan_addresses(&plan->image->listeners[i], publisher->own,
+				   publisher->own_count, &count);
+	for (j = 0; !error && j < count; j++)
+		error = add_endpoint(publisher, listening, i, j,
+				     &addresses[j]);
+	return error;
+}
+
+static int add_origins(const struct publisher *publisher,
+		       struct listening *listening)
+{
+	const struct plan *plan = publisher->plan;
+	size_t i;
+
+	for (i = 0; i < plan->origin_list_count; i++)
+		if (plan->origin_lists[i].is_new)
+			publisher->chunks[plan->origin_lists[i].chunk].origins =
+				plan->origin_lists[i].value;
+	for (i = 0; i < plan->origin_count; i++) {
+		const struct plan_origin *origin = &plan->origins[i];
+
+		if (lines_enter(listening->origin_lines,
+				L4GATE_ORIGIN_LINES - 1,
+				place_hash(publisher, &origin->addr,
+					   origin->port, origin->protocol),
+				origin->chunk))
+			return fail(publisher->fail, -E2BIG, "%zu backends of mode transparent: the index has %u places",
+				    plan->origin_count, L4GATE_ORIGIN_LINES *
+				    L4GATE_LINE_WORDS);
+	}
+	return 0;
+}
+
+/* Writes what differs of an array of values of equal size. */
+static int write_half(const struct publisher *publisher, enum map_id map,
+		      const void *wanted, size_t size, size_t count)
+{
+	const char *from = wanted;
+	char *values = dataplane_map(publisher->dataplane, map), *to;
+	size_t i;
+
+	if (!values)
+		return fail(publisher->fail, -errno, "%s: can't be mapped: %m",
+			    map_names[map]);
+	to = values + publisher->half * size * count;
+	for (i = 0; i < count; i++)
+		publisher_set(to + i * size, from + i * size, size);
+	dataplane_unmap(publisher->dataplane, map, values);
+	return 0;
+}
+
+int listen_write(const struct publisher *publisher)
+{
+	struct listening *listening = calloc(1, sizeof(*listening));
+	int error = 0;
+	size_t i;
+
+	if (!listening)
+		return fail(publisher->fail, -ENOMEM, "out of memory");
+	for (i = 0; !error && i < publisher->plan->image->listener_count; i++)
+		error = add_listener(publisher, listening, i);
+	if (!error)
+		error = add_origins(publisher, listening);
+	if (!error)
+		error = write_half(publisher, MAP_ENDPOINTS,
+				   listening->endpoints,
+				   sizeof(*listening->endpoints),
+				   L4GATE_MAX_ENDPOINTS);
+	if (!error)
+		error = write_half(publisher, MAP_ENDPOINT_INDEX,
+				   listening->endpoint_lines,
+				   sizeof(*listening->endpoint_lines),
+				   L4GATE_ENDPOINT_LINES);
+	if (!error)
+		error = write_half(publisher, MAP_ORIGIN_INDEX,
+				   listening->origin_lines,
+				   sizeof(*listening->origin_lines),
+				   L4GATE_ORIGIN_LINES);
+	free(listening);
+	return error;
+}
+
+static void add_port(struct l4gate_ports *ports, enum protocol protocol,
+		     uint16_t port)
+{
+	__u64 *words = protocol == PROTOCOL_TCP ? ports->tcp : ports->udp;
+
+	words[port / 64] |= 1ULL << (port % 64);
+}
+
+static void add_ports(const struct plan *plan, enum l4gate_port_set set,
+		      struct l4gate_ports *ports)
+{
+	const struct image *image = plan->image;
+	size_t i;
+
+	for (i = 0; set == L4GATE_PORTS_LISTENER && i < image->listener_count;
+	     i++)
+		add_port(ports, image->listeners[i].protocol,
+			 image->listeners[i].port);
+	for (i = 0; set == L4GATE_PORTS_ORIGIN && i < plan->origin_count; i++)
+		add_port(ports, plan->origins[i].protocol,
+			 plan->origins[i].port);
+}
+
+int listen_write_ports(const struct publisher *publisher, bool keep_old)
+{
+	struct l4gate_ports *ports = calloc(2, sizeof(*ports)), *now;
+	uint32_t set;
+	int error = 0;
+
+	if (!ports)
+		return fail(publisher->fail, -ENOMEM, "out of memory");
+	now = ports + 1;
+	for (set = 0; !error && set < L4GATE_PORT_SETS; set++) {
+		if (bpf_map_lookup_elem(publisher->dataplane->maps[MAP_PORTS],
+					&set, now))
+			error = fail(publisher->fail, -errno, "%s: can't be read: %m",
+				     map_names[MAP_PORTS]);
+		memset(ports, 0, sizeof(*ports));
+		if (keep_old)
+			memcpy(ports, now, sizeof(*ports));
+		add_ports(publisher->plan, set, ports);
+		if (!error && memcmp(ports, now, sizeof(*ports)))
+			error = publisher_put(publisher, MAP_PORTS, &set,
+					      ports);
+	}
+	free(ports);
+	return error;
+}
