@@ -68,12 +68,13 @@ default_route() {
   done
 }
 
-pass_object() {
-  local object=$O/tests/netns/pass.bpf.o
-  if [[ ! -e $object || $NETNS_DIR/pass.bpf.c -nt $object ]]; then
+# test_object NAME: the program of NAME.bpf.c, compiled.
+test_object() {
+  local source=$NETNS_DIR/$1.bpf.c object=$O/tests/netns/$1.bpf.o
+  if [[ ! -e $object || $source -nt $object ]]; then
     mkdir -p "${object%/*}"
     clang -O2 -g -target bpf -I"/usr/include/$(gcc -print-multiarch)" \
-      -c -o "$object.$$" "$NETNS_DIR/pass.bpf.c"
+      -c -o "$object.$$" "$source"
     mv "$object.$$" "$object"
   fi
   printf '%s\n' "$object"
@@ -82,7 +83,24 @@ pass_object() {
 # pass_program NAME DEVICE: on the far end of a link of the gateway.
 pass_program() {
   [[ $PASS == on ]] || return 0
-  ip -n "$1" link set dev "$2" xdpdrv obj "$(pass_object)" sec xdp
+  ip -n "$1" link set dev "$2" xdpdrv obj "$(test_object pass)" sec xdp
+}
+
+# backend MODE NAME...: makes hosts that run backends fit for a mode.
+backend() {
+  local mode=$1 name
+  shift
+  for name in "$@"; do
+    if [[ $mode == dsr-ipip ]] && ! at "$name" ip link show dev tunl0 >/dev/null 2>&1; then
+      # No tunnel devices in this kernel: a program has to do what they do.
+      at "$name" "$NETNS_DIR/backend.sh" dsr-l2 "$VIP4" "$VIP6"
+      at "$name" tc qdisc add dev eth0 clsact
+      at "$name" tc filter add dev eth0 ingress bpf direct-action \
+        object-file "$(test_object decap)" section tc
+    else
+      at "$name" "$NETNS_DIR/backend.sh" "$mode" "$VIP4" "$VIP6"
+    fi
+  done
 }
 
 # ---------------------------------------------------------------- topologies
@@ -198,4 +216,34 @@ containers_on_veth() {
     address "$b" eth0 "10.8.$i.2/24" "fd00:8:$i::2/64"
     default_route "$b" "10.8.$i.1" "fd00:8:$i::1"
   done
+}
+
+# Backends behind a router "r" that the client and the gateway have beside them.
+routed() {
+  local i=10 b
+  host cl
+  router gw
+  router r
+  switch sw
+  switch far
+  plug sw cl eth0
+  plug sw gw eth0
+  plug sw r eth0
+  plug far r below
+  pass_program sw gw-eth0
+  address cl eth0 10.1.0.2/24 fd00:1::2/64
+  address gw eth0 10.1.0.1/24 fd00:1::1/64
+  address r eth0 10.1.0.254/24 fd00:1::fe/64
+  address r below 10.2.0.1/24 fd00:2::1/64
+  default_route cl 10.1.0.1 fd00:1::1
+  default_route gw 10.1.0.254 fd00:1::fe
+  for b in $BACKENDS; do
+    i=$((i + 1))
+    host "$b"
+    plug far "$b" eth0
+    ADDRESS4[$b]=10.2.0.$i ADDRESS6[$b]=fd00:2::$i
+    address "$b" eth0 "10.2.0.$i/24" "fd00:2::$i/64"
+    default_route "$b" 10.2.0.1 fd00:2::1
+  done
+  GATEWAY_DEVICES=eth0
 }

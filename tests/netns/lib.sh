@@ -155,6 +155,8 @@ apply() {
 . "$NETNS_DIR/hosts.sh"
 # shellcheck source=servers.sh
 . "$NETNS_DIR/servers.sh"
+# shellcheck source=traffic.sh
+. "$NETNS_DIR/traffic.sh"
 # shellcheck source=manifests.sh
 . "$NETNS_DIR/manifests.sh"
 # shellcheck source=checks.sh

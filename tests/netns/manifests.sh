@@ -23,6 +23,7 @@ apply_stdin() {
   apply "$WORK/stdin.yaml"
 }
 
+# CLASS_PARAMETERS: the name of its own
 gateway_class() {
   cat <<YAML
 ---
@@ -33,6 +34,9 @@ metadata:
 spec:
   controllerName: l4gate.dev/gateway-controller
 YAML
+  [[ -z ${CLASS_PARAMETERS:-} ]] ||
+    printf '  parametersRef: {group: l4gate.dev, kind: GatewayParameters, name: %s, namespace: default}\n' \
+      "$CLASS_PARAMETERS"
 }
 
 # listeners LISTENER:PROTOCOL:PORT[:MORE-FIELDS]...
@@ -46,8 +50,22 @@ listeners() {
   done
 }
 
+# parameters NAME MODE [SEED]
+parameters() {
+  cat <<YAML
+---
+apiVersion: l4gate.dev/v1alpha1
+kind: GatewayParameters
+metadata:
+  name: $1
+spec:
+  mode: $2
+YAML
+  [[ -z ${3:-} ]] || printf '  seed: "%s"\n' "$3"
+}
+
 # gateway NAME "ADDRESS..." LISTENER:PROTOCOL:PORT... (ALLOWED: whose
-# ListenerSets it takes)
+# ListenerSets it takes; PARAMETERS: the name of its own)
 gateway() {
   local name=$1 a
   cat <<YAML
@@ -65,6 +83,9 @@ YAML
       printf '  - {type: IPAddress, value: "%s"}\n' "$a"
     done
   fi
+  [[ -z ${PARAMETERS:-} ]] ||
+    printf '  infrastructure: {parametersRef: {group: l4gate.dev, kind: GatewayParameters, name: %s}}\n' \
+      "$PARAMETERS"
   [[ -z ${ALLOWED:-} ]] || printf '  allowedListeners: {namespaces: {from: %s}}\n' "$ALLOWED"
   shift 2
   listeners "$@"

@@ -132,7 +132,8 @@ main() {
   RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/l4gate-netns.XXXXXX")
   chmod 711 "$RESULTS"
   touch "$RESULTS/results"
-  pass_object >/dev/null
+  test_object pass >/dev/null
+  test_object decap >/dev/null
   run_all "${tests[@]}"
   summary="$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
   printf '%s\n' "$summary" | tee "$O/tests/netns/counts"

@@ -144,18 +144,3 @@ download_sum() {
   [[ $host != *:* ]] || host="[$host]"
   at cl curl -sS --max-time 30 "http://$host:80/data" | sha256sum | cut -d' ' -f1
 }
-
-# Packets that arrived with a wrong TCP or UDP checksum, over all hosts.
-checksum_errors() {
-  local file sum=0 n
-  for file in /run/netns/*; do
-    n=$(at "${file##*/}" nstat -asz TcpInCsumErrors UdpInCsumErrors Udp6InCsumErrors \
-      IcmpInCsumErrors Icmp6InCsumErrors | awk '!/^#/ {s += $2} END {print s + 0}')
-    sum=$((sum + n))
-  done
-  printf '%s\n' "$sum"
-}
-
-expect_checksums() {
-  expect 'packets with a wrong checksum' "$(checksum_errors)" 0
-}

@@ -111,7 +111,7 @@ test_modes_change_in_place() {
 test_foreign_xdp_program() {
   local said id
   ready
-  ip -n gw link set dev cl0 xdpdrv obj "$(pass_object)" sec xdp
+  ip -n gw link set dev cl0 xdpdrv obj "$(test_object pass)" sec xdp
   id=$(at gw ip -j link show dev cl0 | jq '.[0].xdp.prog.id')
   said=$(l4_fails attach cl0 --mode native)
   expect_match 'names the program' "$said" 'netns_pass'

@@ -76,27 +76,16 @@ test_policy_without_effect() {
 
 # The parameters of a Gateway that are refused take it from the node.
 test_refused_parameters() {
-  local ref
   two_armed
   start_identify b1 b2
   attach
-  split_manifest 50 50 0 >"$WORK/nat.yaml"
-  ref='{group: l4gate.dev, kind: GatewayParameters, name: p}'
-  sed "/^kind: Gateway\$/,/^spec:/ s/^spec:/&\n  infrastructure: {parametersRef: $ref}/" \
-    "$WORK/nat.yaml" >"$WORK/gateway.yaml"
-  cat >"$WORK/parameters.yaml" <<YAML
-apiVersion: l4gate.dev/v1alpha1
-kind: GatewayParameters
-metadata:
-  name: p
-spec:
-  mode: nat
-YAML
+  PARAMETERS=p split_manifest 50 50 0 >"$WORK/gateway.yaml"
+  parameters p nat >"$WORK/parameters.yaml"
   apply "$WORK/gateway.yaml" "$WORK/parameters.yaml"
   answered 'mode nat' tcp
-  sed -i 's/mode: nat/mode: dsr-l2/' "$WORK/parameters.yaml"
+  printf '  announce: arp\n' >>"$WORK/parameters.yaml"
   expect_match 'warning' "$(apply "$WORK/gateway.yaml" "$WORK/parameters.yaml" 2>&1)" \
-    'parameters\.yaml:6:9: warning: .*mode dsr-l2 is not supported'
+    'parameters\.yaml:8:13: warning: .*announce arp is not supported'
   expect_json 'conditions' "$(get gateways)" \
     '[.gateways[0].status.conditions[].reason] == ["InvalidParameters", "Invalid"]'
   expect_json 'nobody answers' "$(split tcp "$VIP4" 7000 --count 2 --timeout 1)" '.answers == {}'

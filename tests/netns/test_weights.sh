@@ -112,10 +112,6 @@ test_reject_share_tc() {
   expect_checksums
 }
 
-no_harm() {
-  expect_json "$1" "$2" '.resets + .mismatches + .timeouts + .refused == 0 and .errors == {}'
-}
-
 # Weights go to and fro under 200 live connections and 50 live UDP flows, which
 # all stay where they are.
 test_rule_36_weights_under_live_flows() {
