@@ -86,13 +86,18 @@ nat_insert(const struct packet *packet, const struct nat_seed *seed,
 		return L4GATE_REJECT_TABLE_FULL;
 	claim.number = record_at(place, best);
 	claim.at = record_get(claim.number);
-	if (!claim.at || !record_take(&claim, best >> 32))
+	if (!claim.at)
 		return L4GATE_REJECT_TABLE_FULL;
+	word = record_word(seed->hash, claim.number);
+	if (!record_take(&claim, best >> 32,
+			 record_key(&packet->src, packet->sport,
+				    seed->endpoint)))
+		return record_find(record, packet, word, seed->endpoint) ?
+		       GO_ON : L4GATE_REJECT_TABLE_FULL;
 	if (record_state(claim.value) != L4GATE_FLOW_FREE)
 		nat_forget(&claim);
 	nat_write(&claim, packet, seed, best, record);
 
-	word = record_word(seed->hash, claim.number);
 	found = flow_enter(seed->hash, claim.number + 1);
 	if (found && found != word) {
 		record_set(record, L4GATE_FLOW_FREE);

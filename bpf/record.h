@@ -278,9 +278,11 @@ struct record_claim {
 
 /*
  * Takes a record for writing if it is free, or its time has passed, or (evict)
- * its flow is worth less than a new one.
+ * its flow is worth less than a new one; but not from the flow with this key, the
+ * new one itself, which another CPU is opening.
  */
-static __always_inline bool record_take(struct record_claim *claim, bool evict)
+static __always_inline bool record_take(struct record_claim *claim, bool evict,
+					__u64 key)
 {
 	struct flow_lock *lock = lock_get(claim->number);
 	__u32 now = clock_ticks(), state;
@@ -296,7 +298,8 @@ static __always_inline bool record_take(struct record_claim *claim, bool evict)
 	       (state > L4GATE_FLOW_CLAIMED &&
 		((__u16)(now - (claim->value >> L4GATE_RECORD_STAMP_SHIFT)) >
 		 flow_timeout[state] ||
-		 (evict && state <= L4GATE_FLOW_UNREPLIED)));
+		 (evict && state <= L4GATE_FLOW_UNREPLIED &&
+		  claim->key != key)));
 	if (ours)
 		WRITE_ONCE(claim->at->value,
 			   record_next_serial(claim->value) |
