@@ -9,9 +9,9 @@
 
 #include "config.h"
 
-static __always_inline __u32 clock_ticks(void)
+static __always_inline __u32 clock_ticks(__u64 now)
 {
-	return bpf_jiffies64() >> tick_shift;
+	return now >> tick_shift;
 }
 
 /*
@@ -20,11 +20,9 @@ static __always_inline __u32 clock_ticks(void)
  * word that nobody looks at for longer may look young again, and is then kept
  * for longer than it need be.
  */
-static __always_inline __u32 clock_quarters(__u32 state)
+static __always_inline __u32 clock_quarters(__u32 state, __u64 now)
 {
-	__u64 jiffies = (__u32)bpf_jiffies64();
-
-	return jiffies * flow_quarter[state & 7] >> 32 & L4GATE_WORD_CLOCK;
+	return (__u64)(__u32)now * flow_quarter[state & 7] >> 32 & L4GATE_WORD_CLOCK;
 }
 
 #endif /* L4GATE_BPF_CLOCK_H */

@@ -12,11 +12,15 @@
 /* Keys of the hashes: secret, so that nobody can aim at a slot or a line. */
 const volatile __u64 hash_key[4];
 
-/* Lines of the flow index, and records, less one; all powers of two. */
-const volatile __u32 flow_line_mask = L4GATE_DEFAULT_FLOWS / 8 - 1;
-const volatile __u32 record_mask = L4GATE_DEFAULT_FLOWS / 2 - 1;
+/* Rows of the flow tables, each of L4GATE_SHARDS lines or records. */
+const volatile __u32 word_rows = 1;
+const volatile __u32 entry_rows = 1;
+const volatile __u32 record_rows = 1;
 
-/* NAT ports: the first one, in host order, and how many. */
+/* Rows of the index of next hops. */
+const volatile __u32 address_rows = 1;
+
+/* NAT ports: the first one, in host order, and how many, of all shards alike. */
 const volatile __u32 nat_port_min = 10240;
 const volatile __u32 nat_port_count = 22528;
 
@@ -26,11 +30,14 @@ const volatile __u32 tick_shift = 7;
 /* Idle time after which a flow in a state may be forgotten, in ticks. */
 const volatile __u32 flow_timeout[L4GATE_FLOW_STATES];
 
+/* Ticks after which a flow's last packet is written down once more. */
+const volatile __u32 flow_refresh[L4GATE_FLOW_STATES];
+
 /* 2^32 / jiffies in a quarter of that time: for the clock in a word. */
 const volatile __u32 flow_quarter[L4GATE_FLOW_STATES];
 
-/* Jiffies for which an answer of the FIB is believed: one second. */
-const volatile __u32 nexthop_lifetime = 250;
+/* Jiffies in a second. */
+const volatile __u32 jiffies_second = 250;
 
 /* Tokens a jiffy and at most, for RST and for ICMP errors. */
 const volatile __u32 budget_rate[L4GATE_BUDGETS] = { 40, 4 };

@@ -76,6 +76,7 @@ static __always_inline int translate_check(CTX *ctx,
 					   const struct rewrite *rewrite)
 {
 	__u32 check = packet->l4 + offsetof(struct tcphdr, check);
+	__u32 addr_diff = csum_fold64(rewrite->addr_diff);
 	__u64 flags = 0;
 	int error = -1;
 
@@ -84,13 +85,14 @@ static __always_inline int translate_check(CTX *ctx,
 		flags = BPF_F_MARK_MANGLED_0;
 	}
 	if (packet->family == L4GATE_IPV6)
-		error = bpf_l4_csum_replace(ctx, check, 0, rewrite->addr_diff,
+		error = bpf_l4_csum_replace(ctx, check, 0, addr_diff,
 					    flags | BPF_F_PSEUDO_HDR |
 					    BPF_F_IPV6);
 	if (error)
-		error = bpf_l4_csum_replace(ctx, check, 0, rewrite->addr_diff,
+		error = bpf_l4_csum_replace(ctx, check, 0, addr_diff,
 					    flags | BPF_F_PSEUDO_HDR);
-	return error | bpf_l4_csum_replace(ctx, check, 0, rewrite->port_diff,
+	return error | bpf_l4_csum_replace(ctx, check, 0,
+					   csum_fold64(rewrite->port_diff),
 					   flags);
 }
 
@@ -134,9 +136,8 @@ static __always_inline int translate_ipv4(CTX *ctx,
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	heads.check = csum_apply(ip->check,
-				 csum_fold64((__u64)rewrite->addr_diff +
-					     rewrite_ttl_diff(rewrite)));
+	heads.check = csum_apply(ip->check, rewrite->addr_diff +
+					    rewrite_ttl_diff(rewrite));
 	error = translate_check(ctx, packet, rewrite);
 	if (packet->l4 == L3_OFFSET + sizeof(struct iphdr))
 		return error | bpf_skb_store_bytes(ctx, at, &heads,
@@ -193,7 +194,7 @@ static __noinline int encap_skb4(CTX *ctx, const struct packet *packet,
 
 	if (!packet || !src || !dst)
 		return -1;
-	encap_ipv4(&outer, packet, src, dst);
+	encap_ipv4(&outer, packet, src, dst, packet_tos(ctx, packet));
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
@@ -207,7 +208,7 @@ static __noinline int encap_skb6(CTX *ctx, const struct packet *packet,
 
 	if (!packet || !src || !dst)
 		return -1;
-	encap_ipv6(&outer, packet, src, dst, label);
+	encap_ipv6(&outer, packet, src, dst, packet_tos(ctx, packet), label);
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
@@ -241,7 +242,7 @@ static __always_inline int ctx_send(CTX *ctx,
 	(void)ctx;
 	if (nexthop->kind == L4GATE_NEXTHOP_LOCAL)
 		return CTX_PASS;
-	if (nexthop->gateway_family == L4GATE_IPV4) {
+	if (nexthop->family == L4GATE_IPV4) {
 		neigh.nh_family = 2;	/* AF_INET */
 		neigh.ipv4_nh = nexthop->gateway.w[0];
 	} else {

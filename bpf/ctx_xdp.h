@@ -67,8 +67,7 @@ static __always_inline bool ctx_is_gso(CTX *ctx)
 static __always_inline int translate_l4(void *l4, void *end, __u8 protocol,
 					const struct rewrite *rewrite)
 {
-	__u32 diff = csum_fold64((__u64)rewrite->addr_diff +
-				 rewrite->port_diff);
+	__u64 diff = rewrite->addr_diff + rewrite->port_diff;
 
 	if (protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = l4;
@@ -106,9 +105,8 @@ static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
 		ip->saddr = rewrite->src.w[0];
 		ip->daddr = rewrite->dst.w[0];
 		ip->ttl -= rewrite->routed;
-		ip->check = csum_apply(ip->check,
-				       csum_fold64((__u64)rewrite->addr_diff +
-						   rewrite_ttl_diff(rewrite)));
+		ip->check = csum_apply(ip->check, rewrite->addr_diff +
+						  rewrite_ttl_diff(rewrite));
 		return translate_l4(ip + 1, end, packet->protocol, rewrite);
 	} else {
 		struct ipv6hdr *ip = l3;
@@ -131,6 +129,7 @@ static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
 				     __u32 label)
 {
 	bool v4 = packet->family == L4GATE_IPV4;
+	__u8 tos = packet_tos(ctx, packet);
 	struct ethhdr *eth;
 	void *outer;
 
@@ -144,10 +143,10 @@ static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
 	/* ctx_send() writes the addresses. */
 	if (v4) {
 		eth->h_proto = bpf_htons(ETH_P_IP);
-		encap_ipv4(outer, packet, src, dst);
+		encap_ipv4(outer, packet, src, dst, tos);
 	} else {
 		eth->h_proto = bpf_htons(ETH_P_IPV6);
-		encap_ipv6(outer, packet, src, dst, label);
+		encap_ipv6(outer, packet, src, dst, tos, label);
 	}
 	return 0;
 }
@@ -166,8 +165,9 @@ static __always_inline int ctx_send(CTX *ctx,
 
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return XDP_DROP;
-	copy(eth->h_source, nexthop->smac, ETH_ALEN);
-	copy(eth->h_dest, nexthop->dmac, ETH_ALEN);
+	/* Byte arrays would be copied byte by byte. */
+	*(__u64 *)eth = *(const __u64 *)nexthop->mac;
+	*((__u32 *)eth + 2) = *((const __u32 *)nexthop->mac + 2);
 	if (nexthop->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
 	return bpf_redirect(nexthop->ifindex, 0);

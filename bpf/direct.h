@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The modes that leave the client's address alone: transparent, dsr-l2, dsr-ipip.
- * A flow is its word in the index (flow.h), which says its backend and state.
+ * A flow is its word (word.h), which says its backend and state.
  *
  * A connection that is not known is not rejected here: the slot table says where
  * it would be, and a backend that doesn't know it either answers with a RST. So
@@ -17,12 +17,10 @@
 /* One packet from a client, and where it goes. */
 struct direct {
 	const struct l4gate_endpoint *endpoint;
-	const struct l4gate_backend *backend;
+	struct l4gate_backend *backend;
 	__u64 hash;
 	__u64 word;		/* 0: not in the index */
 	__u32 number;		/* of the backend */
-	__u32 half;
-	__u16 id;		/* of the endpoint */
 };
 
 /* Bytes that a mode puts in front of the IP header. */
@@ -35,19 +33,20 @@ static __always_inline __u32 direct_overhead(__u8 mode, __u8 family)
 }
 
 static __always_inline int direct_send(CTX *ctx, enum l4gate_hook hook,
-				       const struct packet *packet,
+				       struct scratch *scratch,
 				       const struct direct *direct,
 				       const struct l4gate_nexthop *nexthop)
 {
-	struct rewrite rewrite = {
-		.src = packet->src,
-		.dst = direct->backend->addr,
-		.sport = packet->sport,
-		.dport = direct->backend->port,
-	};
+	const struct packet *packet = &scratch->packet;
 
-	if (direct->endpoint->mode == L4GATE_MODE_TRANSPARENT)
-		return send_to_backend(ctx, hook, packet, nexthop, &rewrite);
+	if (direct->endpoint->mode == L4GATE_MODE_TRANSPARENT) {
+		scratch->rewrite.src = packet->src;
+		scratch->rewrite.dst = direct->backend->addr;
+		scratch->rewrite.sport = packet->sport;
+		scratch->rewrite.dport = direct->backend->port;
+		return send_rewritten(ctx, hook, scratch, nexthop,
+				      L4GATE_TO_BACKEND);
+	}
 	if (direct->endpoint->mode == L4GATE_MODE_DSR_IPIP &&
 	    ctx_encap(ctx, packet, &nexthop->nat, &direct->backend->addr,
 		      direct->hash))
@@ -80,17 +79,18 @@ direct_check_way(CTX *ctx, const struct packet *packet,
 
 /* Sends a packet of a flow towards its backend. */
 static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
-					  const struct packet *packet,
+					  struct scratch *scratch,
 					  const struct direct *direct)
 {
+	const struct packet *packet = &scratch->packet;
 	__u32 overhead = direct_overhead(direct->endpoint->mode,
 					 packet->family);
 	struct l4gate_nexthop *nexthop;
 	enum l4gate_reason reason;
 
-	nexthop = nexthop_find(ctx, &direct->backend->addr, packet->family);
+	nexthop = nexthop_of_backend(ctx, direct->backend, packet);
 	if (!nexthop)
-		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);
+		return leave(ctx, hook, L4GATE_DROP_BUSY, CTX_DROP);
 	reason = direct_check_way(ctx, packet, direct, nexthop, overhead);
 	if (reason != GO_ON)
 		return refuse_way(ctx, hook, packet, nexthop, reason, overhead);
@@ -100,7 +100,7 @@ static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  direct->endpoint->listener, direct->number,
 			  direct->backend->route);
-	return direct_send(ctx, hook, packet, direct, nexthop);
+	return direct_send(ctx, hook, scratch, direct, nexthop);
 }
 
 /*
@@ -112,10 +112,10 @@ __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port);
 
 __noinline __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port)
 {
-	__u64 word = flow_find(hash);
+	__u64 word = word_find(hash);
 	struct l4gate_backend *backend;
 
-	if (!(word & L4GATE_WORD_F_DIRECT) || word_is_over(word))
+	if (!word || word_is_over(word, bpf_jiffies64()))
 		return 0;
 	backend = backend_get(word_backend(word));
 	if (!backend || backend->port != port ||
@@ -127,121 +127,135 @@ __noinline __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port)
 
 /*
  * Whether the client's address and port are in use at the backend by a flow to
- * another endpoint: the backend could not tell the two apart, and neither could
- * we its replies.
+ * another endpoint than that with an id: the backend could not tell the two apart,
+ * and neither could we its replies.
  */
 static __always_inline bool direct_collides(const struct packet *packet,
-					    const struct direct *direct)
+					    const struct l4gate_backend *backend,
+					    __u32 half, __u16 id)
 {
 	const struct l4gate_origins *origins;
 	__u32 i;
 
 	origins = origins_find(packet->family, packet->protocol,
-			       &direct->backend->addr, direct->backend->port,
-			       direct->half);
+			       &backend->addr, backend->port, half);
 	if (!origins || origins->count < 2)
 		return false;
 	for (i = 0; i < L4GATE_MAX_ORIGINS && i < origins->count; i++) {
-		__u16 id = origins->endpoint[i];
+		__u16 other = origins->endpoint[i];
 		__u64 hash;
 
-		if (id == direct->id)
+		if (other == id)
 			continue;
 		hash = flow_hash(packet->family, &packet->src, packet->sport,
-				 id);
-		if (direct_match(hash, addr_upper(&direct->backend->addr),
-				 addr_lower(&direct->backend->addr),
-				 direct->backend->port))
+				 other);
+		if (direct_match(hash, addr_upper(&backend->addr),
+				 addr_lower(&backend->addr), backend->port))
 			return true;
 	}
 	return false;
 }
 
 /*
- * A packet that belongs to no flow: makes it one. GO_ON, or why not. A RST ends a
- * flow that another node may have begun: it goes on, and leaves nothing behind.
+ * Makes a flow of a packet that belongs to none, or finds it: scratch->opened is the
+ * number of its backend then. half_id: half << 16 | id of the endpoint. GO_ON, or
+ * why not. A RST ends a flow that another node may have begun: it goes on, and
+ * leaves nothing behind. Global, for the verifier to look at it once.
  */
-static __noinline int direct_open(const struct packet *packet,
-				  struct direct *direct)
+int direct_open(__u64 hash, __u32 half_id);
+
+__noinline int direct_open(__u64 hash, __u32 half_id)
 {
+	__u32 half = half_id >> 16 & 1;
+	struct l4gate_endpoint *endpoint = endpoint_get(half, half_id);
+	struct scratch *scratch = scratch_get();
 	struct selection selection = {};
+	const struct packet *packet;
 	enum l4gate_reason reason;
 	__u32 payload;
 	__u64 found;
 
-	if (!packet || !direct || !direct->endpoint)
+	if (!scratch || !endpoint)
 		return L4GATE_DROP_CONFIG;
-	reason = select_backend(packet, direct->endpoint, direct->half,
-				&selection);
+	packet = &scratch->packet;
+	reason = select_backend(packet, endpoint, half, &selection);
 	if (reason != GO_ON)
 		return reason;
-	direct->number = selection.backend;
-	direct->backend = selection.to;
-	direct->word = 0;
-	if (direct->endpoint->mode == L4GATE_MODE_TRANSPARENT &&
-	    direct_collides(packet, direct))
+	scratch->opened = selection.backend;
+	if (endpoint->mode == L4GATE_MODE_TRANSPARENT &&
+	    direct_collides(packet, selection.to, half, half_id))
 		return L4GATE_REJECT_COLLISION;
 	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & TCP_RST))
 		return GO_ON;
 
-	payload = word_payload(direct->number, first_state(packet->protocol));
-	found = flow_enter(direct->hash, payload);
+	payload = word_payload(selection.backend, first_state(packet->protocol),
+			       packet->now);
+	found = word_enter(hash, payload);
+	/* Perhaps what could have moved for it had just changed. */
+	if (found == WORD_NO_ROOM)
+		found = word_enter(hash, payload);
 	/* dsr can do without: the slot table says the same again. */
 	if (found == WORD_NO_ROOM)
-		return direct->endpoint->mode == L4GATE_MODE_TRANSPARENT ?
+		return endpoint->mode == L4GATE_MODE_TRANSPARENT ?
 		       L4GATE_REJECT_TABLE_FULL : GO_ON;
-	if (!found) {
-		count_new_flow(direct->endpoint->listener, direct->number,
-			       direct->backend->route);
-		return GO_ON;
-	}
-	/* Another CPU was first: its choice. */
-	selection.to = backend_get(word_backend(found));
-	if (selection.to && (found & L4GATE_WORD_F_DIRECT)) {
-		direct->number = word_backend(found);
-		direct->backend = selection.to;
-	}
+	if (!found)
+		count_new_flow(endpoint->listener, selection.backend,
+			       selection.to->route);
+	else	/* Another CPU was first: its choice. */
+		scratch->opened = word_backend(found);
 	return GO_ON;
 }
 
 /* Whether the word that was found is that of a flow to this endpoint. */
-static __always_inline bool direct_is_flow(const struct direct *direct)
+static __always_inline bool direct_is_ours(const struct direct *direct)
 {
-	return (direct->word & L4GATE_WORD_F_DIRECT) && direct->backend &&
+	return direct->word && direct->backend &&
 	       (direct->backend->route == direct->endpoint->route ||
 		direct->endpoint->moved);
 }
 
+/* Whether it is one that may go on. */
+static __always_inline bool direct_is_flow(const struct packet *packet,
+					   const struct direct *direct)
+{
+	return direct->backend->state != L4GATE_BACKEND_FREE &&
+	       !word_is_over(direct->word, packet->now) &&
+	       !is_reopened(word_state(direct->word), packet);
+}
+
 /* A packet to an endpoint of these modes. */
 static __always_inline int direct_client(CTX *ctx, enum l4gate_hook hook,
-					 const struct packet *packet,
+					 struct scratch *scratch,
 					 const struct l4gate_endpoint *endpoint,
 					 __u16 id, __u32 half)
 {
-	struct direct direct = { .endpoint = endpoint, .id = id, .half = half };
+	const struct packet *packet = &scratch->packet;
+	struct direct direct = { .endpoint = endpoint };
 	enum l4gate_reason reason;
+	bool ours;
 
 	direct.hash = flow_hash(packet->family, &packet->src, packet->sport,
 				id);
-	direct.word = flow_find(direct.hash);
+	direct.word = word_find(direct.hash);
 	direct.number = word_backend(direct.word);
 	if (direct.word)
 		direct.backend = backend_get(direct.number);
-	if (direct_is_flow(&direct)) {
-		if (direct.backend->state != L4GATE_BACKEND_FREE &&
-		    !word_is_over(direct.word) &&
-		    !is_reopened(word_state(direct.word), packet))
-			return direct_forward(ctx, hook, packet, &direct);
-		flow_replace(direct.hash, direct.word, 0);
-		if (is_cut_off(packet, direct.backend))
-			return refuse(ctx, hook, packet, endpoint,
-				      L4GATE_REJECT_BACKEND_GONE);
+	ours = direct_is_ours(&direct);
+	if (!ours || !direct_is_flow(packet, &direct)) {
+		if (ours)
+			word_replace(direct.hash, direct.word, 0);
+		reason = ours && is_cut_off(packet, direct.backend) ?
+			 L4GATE_REJECT_BACKEND_GONE :
+			 direct_open(direct.hash, half << 16 | id);
+		if (reason != GO_ON)
+			return refuse(ctx, hook, packet, endpoint, reason);
+		direct.word = 0;
+		direct.number = scratch->opened;
+		direct.backend = backend_get(direct.number);
 	}
-
-	reason = direct_open(packet, &direct);
-	if (reason != GO_ON)
-		return refuse(ctx, hook, packet, endpoint, reason);
-	return direct_forward(ctx, hook, packet, &direct);
+	if (!direct.backend)
+		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);
+	return direct_forward(ctx, hook, scratch, &direct);
 }
 
 /* A flow of transparent mode whose reply is in our hands. */
@@ -299,10 +313,11 @@ static __always_inline bool direct_find_reply(const struct packet *packet,
 					      __u32 half,
 					      struct direct_reply *reply)
 {
-	return port_is_in(L4GATE_PORTS_ORIGIN, packet->protocol,
-			  packet->sport) &&
-	       (direct_find_origin(packet, half, half, reply) ||
-		direct_find_origin(packet, half, half ^ 1, reply));
+	if (!port_is_in(L4GATE_PORTS_ORIGIN, packet->protocol, packet->sport))
+		return false;
+	nexthop_touch(&packet->dst, packet->family);
+	return direct_find_origin(packet, half, half, reply) ||
+	       direct_find_origin(packet, half, half ^ 1, reply);
 }
 
 static __always_inline void direct_reply_rewrite(const struct packet *packet,
@@ -330,38 +345,36 @@ static __always_inline void direct_reply_note(CTX *ctx,
  * action, or NO_REPLY.
  */
 static __always_inline int direct_backend(CTX *ctx, enum l4gate_hook hook,
-					  const struct packet *packet,
-					  __u32 half)
+					  struct scratch *scratch, __u32 half)
 {
+	const struct packet *packet = &scratch->packet;
 	struct direct_reply reply = {};
 	struct l4gate_nexthop *nexthop;
-	struct rewrite rewrite = {};
 	enum l4gate_reason reason;
 
 	if (!direct_find_reply(packet, half, &reply))
 		return NO_REPLY;
-	nexthop = nexthop_find(ctx, &packet->dst, packet->family);
+	nexthop = nexthop_find(ctx, &packet->dst, packet);
 	if (!nexthop)
-		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);
+		return leave(ctx, hook, L4GATE_DROP_BUSY, CTX_DROP);
 	reason = check_way(ctx, packet, nexthop, 0);
 	if (reason != GO_ON)
 		return refuse_way(ctx, hook, packet, nexthop, reason, 0);
-	direct_reply_rewrite(packet, &reply, &rewrite);
+	direct_reply_rewrite(packet, &reply, &scratch->rewrite);
 	direct_reply_note(ctx, packet, &reply);
-	return send_to_client(ctx, hook, packet, nexthop, &rewrite);
+	return send_rewritten(ctx, hook, scratch, nexthop, L4GATE_TO_CLIENT);
 }
 
 /* The same on the way out of this node: fills in what the client is to see. */
-static __always_inline bool direct_egress(CTX *ctx,
-					  const struct packet *packet,
-					  __u32 half, struct rewrite *rewrite)
+static __always_inline bool direct_egress(CTX *ctx, struct scratch *scratch,
+					  __u32 half)
 {
 	struct direct_reply reply = {};
 
-	if (!direct_find_reply(packet, half, &reply))
+	if (!direct_find_reply(&scratch->packet, half, &reply))
 		return false;
-	direct_reply_rewrite(packet, &reply, rewrite);
-	direct_reply_note(ctx, packet, &reply);
+	direct_reply_rewrite(&scratch->packet, &reply, &scratch->rewrite);
+	direct_reply_note(ctx, &scratch->packet, &reply);
 	return true;
 }
 

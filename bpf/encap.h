@@ -15,12 +15,12 @@
 static __always_inline void encap_ipv4(struct iphdr *outer,
 				       const struct packet *packet,
 				       const struct l4gate_addr *src,
-				       const struct l4gate_addr *dst)
+				       const struct l4gate_addr *dst, __u8 tos)
 {
 	zero(outer, sizeof(*outer));
 	outer->version = 4;
 	outer->ihl = 5;
-	outer->tos = packet->tos;
+	outer->tos = tos;
 	outer->tot_len = bpf_htons(packet->l3_length + sizeof(*outer));
 	outer->frag_off = bpf_htons(0x4000);	/* DF: ID 0 is fine, RFC 6864 */
 	outer->ttl = ENCAP_TTL;
@@ -34,13 +34,13 @@ static __always_inline void encap_ipv4(struct iphdr *outer,
 static __always_inline void encap_ipv6(struct ipv6hdr *outer,
 				       const struct packet *packet,
 				       const struct l4gate_addr *src,
-				       const struct l4gate_addr *dst,
+				       const struct l4gate_addr *dst, __u8 tos,
 				       __u32 label)
 {
 	zero(outer, sizeof(*outer));
 	outer->version = 6;
-	outer->priority = packet->tos >> 4;
-	outer->flow_lbl[0] = packet->tos << 4 | (label >> 16 & 15);
+	outer->priority = tos >> 4;
+	outer->flow_lbl[0] = tos << 4 | (label >> 16 & 15);
 	outer->flow_lbl[1] = label >> 8;
 	outer->flow_lbl[2] = label;
 	outer->payload_len = bpf_htons(packet->l3_length);

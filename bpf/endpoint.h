@@ -60,7 +60,7 @@ endpoint_find(const struct packet *packet, __u32 half, __u16 *ret_id)
 	hash = hash_place(hash_key[1], packet->family, &packet->dst,
 			  packet->dport, packet->protocol);
 	word = lines_find(&l4gate_endpoint_index, half * L4GATE_ENDPOINT_LINES,
-			  L4GATE_ENDPOINT_LINES - 1, hash);
+			  L4GATE_ENDPOINT_LINES / L4GATE_SHARDS, hash);
 	if (!word)
 		return NULL;
 	*ret_id = word;
@@ -82,7 +82,7 @@ __u64 origin_word(__u64 hash, __u32 half);
 __noinline __u64 origin_word(__u64 hash, __u32 half)
 {
 	return lines_find(&l4gate_origin_index, (half & 1) * L4GATE_ORIGIN_LINES,
-			  L4GATE_ORIGIN_LINES - 1, hash);
+			  L4GATE_ORIGIN_LINES / L4GATE_SHARDS, hash);
 }
 
 /* The endpoints that a backend at this place may answer for, or NULL. */

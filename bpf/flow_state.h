@@ -10,44 +10,14 @@
 #ifndef L4GATE_BPF_FLOW_STATE_H
 #define L4GATE_BPF_FLOW_STATE_H
 
-#include "count.h"
-#include "flow.h"
-
-/* What TCP's flags make of state and flags of a record. */
-static __always_inline __u32 record_next_tcp(__u32 life, __u8 tcp_flags,
-					     enum l4gate_direction direction)
-{
-	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
-
-	if (tcp_flags & TCP_RST)
-		return flags | (state == L4GATE_FLOW_CLOSING ?
-				L4GATE_FLOW_CLOSING : L4GATE_FLOW_RESET);
-	if (tcp_flags & TCP_SYN) {
-		if (direction == L4GATE_FROM_BACKEND)
-			flags |= L4GATE_RECORD_F_SYN_ACK;
-		return flags | state;
-	}
-	if (tcp_flags & TCP_FIN)
-		flags |= direction == L4GATE_FROM_CLIENT ?
-			 L4GATE_RECORD_F_FIN_CLIENT :
-			 L4GATE_RECORD_F_FIN_BACKEND;
-	if ((flags & L4GATE_RECORD_F_FIN_CLIENT) &&
-	    (flags & L4GATE_RECORD_F_FIN_BACKEND))
-		return flags | L4GATE_FLOW_CLOSING;
-	if (state == L4GATE_FLOW_RESET)
-		return flags | (flags & L4GATE_RECORD_F_SYN_ACK ?
-				L4GATE_FLOW_ESTABLISHED :
-				L4GATE_FLOW_HALF_OPEN);
-	if (state == L4GATE_FLOW_HALF_OPEN &&
-	    direction == L4GATE_FROM_CLIENT &&
-	    (flags & L4GATE_RECORD_F_SYN_ACK))
-		return flags | L4GATE_FLOW_ESTABLISHED;
-	return flags | state;
-}
+#include "packet.h"
+#include "record.h"
+#include "word.h"
 
 /* What a packet has to do with the state of its flow: TCP's flags, and */
 #define EVENT_TCP (1U << 8)
 #define EVENT_FROM_BACKEND (1U << 9)
+#define EVENT_END (1U << 10)	/* the flow is to be forgotten */
 
 static __always_inline __u32 event_of(const struct packet *packet,
 				      enum l4gate_direction direction)
@@ -57,49 +27,66 @@ static __always_inline __u32 event_of(const struct packet *packet,
 	       (direction == L4GATE_FROM_BACKEND ? EVENT_FROM_BACKEND : 0);
 }
 
-/*
- * Takes an event into a record that was read as value. Global, for the verifier
- * to look at it once.
- */
-int record_change(__u32 number, __u64 value, __u32 event);
-
-__noinline int record_change(__u32 number, __u64 value, __u32 event)
+/* What TCP's flags make of state and flags of a record. */
+static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
 {
-	struct record record = { .number = number, .value = value };
-	__u32 life = value & L4GATE_RECORD_LIFE, next = life;
+	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
 
-	record.at = record_get(number);
-	if (!record.at)
-		return 0;
-	if (event & EVENT_TCP)
-		next = record_next_tcp(life, event,
-				       event & EVENT_FROM_BACKEND ?
-				       L4GATE_FROM_BACKEND :
-				       L4GATE_FROM_CLIENT);
-	else if (event & EVENT_FROM_BACKEND)
-		next = (life & ~L4GATE_RECORD_STATE) | L4GATE_FLOW_REPLIED;
-	if (next != life || record_idle(value))
-		record_set(&record, record_stamp() | next);
-	return 0;
+	if (event & TCP_RST)
+		return flags | (state == L4GATE_FLOW_CLOSING ?
+				L4GATE_FLOW_CLOSING : L4GATE_FLOW_RESET);
+	if (event & TCP_SYN) {
+		if (event & EVENT_FROM_BACKEND)
+			flags |= L4GATE_RECORD_F_SYN_ACK;
+		return flags | state;
+	}
+	if (event & TCP_FIN)
+		flags |= event & EVENT_FROM_BACKEND ?
+			 L4GATE_RECORD_F_FIN_BACKEND :
+			 L4GATE_RECORD_F_FIN_CLIENT;
+	if ((flags & L4GATE_RECORD_F_FIN_CLIENT) &&
+	    (flags & L4GATE_RECORD_F_FIN_BACKEND))
+		return flags | L4GATE_FLOW_CLOSING;
+	if (state == L4GATE_FLOW_RESET)
+		return flags | (flags & L4GATE_RECORD_F_SYN_ACK ?
+				L4GATE_FLOW_ESTABLISHED :
+				L4GATE_FLOW_HALF_OPEN);
+	if (state == L4GATE_FLOW_HALF_OPEN &&
+	    !(event & EVENT_FROM_BACKEND) &&
+	    (flags & L4GATE_RECORD_F_SYN_ACK))
+		return flags | L4GATE_FLOW_ESTABLISHED;
+	return flags | state;
 }
 
-/* Takes note of a packet of a flow of nat. The usual one costs two compares. */
-static __always_inline void record_track(const struct record *record,
-					 const struct packet *packet,
-					 enum l4gate_direction direction)
+/* What an event makes of state and flags of a record. */
+static __always_inline __u32 life_next(__u32 life, __u32 event)
 {
-	__u32 state = record_state(record->value);
-	bool usual;
+	if (event & EVENT_END)
+		return L4GATE_FLOW_FREE;
+	if (event & EVENT_TCP)
+		return life_next_tcp(life, event);
+	if (event & EVENT_FROM_BACKEND)
+		return (life & ~L4GATE_RECORD_STATE) | L4GATE_FLOW_REPLIED;
+	return life;
+}
 
+/*
+ * Whether a flow of nat need not take note of a packet: it changes nothing, and the
+ * time of the last one that was written down is not long ago. A stamp with each tick
+ * would cost a flow among a million a locked write for every other packet.
+ */
+static __always_inline bool record_is_usual(__u64 value,
+					    const struct packet *packet,
+					    enum l4gate_direction direction)
+{
+	__u32 state = record_state(value);
+
+	if (record_idle(value, packet->now) > flow_refresh[state])
+		return false;
 	if (packet->protocol == IPPROTO_TCP)
-		usual = state == L4GATE_FLOW_ESTABLISHED &&
-			!(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
-	else
-		usual = state == L4GATE_FLOW_REPLIED ||
-			direction == L4GATE_FROM_CLIENT;
-	if (!usual || record_idle(record->value))
-		record_change(record->number, record->value,
-			      event_of(packet, direction));
+		return state == L4GATE_FLOW_ESTABLISHED &&
+		       !(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	return state == L4GATE_FLOW_REPLIED || direction == L4GATE_FROM_CLIENT;
 }
 
 /*
@@ -115,7 +102,7 @@ static __always_inline __u32 word_next_state(__u64 word,
 
 	if (packet->protocol != IPPROTO_TCP)
 		return direction == L4GATE_FROM_BACKEND ||
-		       ((clock_quarters(state) ^ word) & L4GATE_WORD_CLOCK) ?
+		       ((clock_quarters(state, packet->now) ^ word) & L4GATE_WORD_CLOCK) ?
 		       L4GATE_FLOW_REPLIED : state;
 	if (packet->tcp_flags & TCP_RST)
 		return state == L4GATE_FLOW_CLOSING ? state :
@@ -142,18 +129,23 @@ static __always_inline void word_track(__u64 hash, __u64 word,
 				       enum l4gate_direction direction)
 {
 	__u32 state = word_next_state(word, packet, direction);
-	__u32 payload = word_payload(word_backend(word), state);
+	__u32 payload = word_payload(word_backend(word), state, packet->now);
 
 	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
-		flow_replace(hash, word, line_word(word, payload));
+		word_replace(hash, word, line_word(word, payload));
+}
+
+/* The first packet of a TCP connection. */
+static __always_inline bool is_syn(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
 /* A SYN that can't belong to the connection that we remember. */
 static __always_inline bool is_reopened(__u32 state,
 					const struct packet *packet)
 {
-	return packet->protocol == IPPROTO_TCP &&
-	       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	return is_syn(packet) &&
 	       (state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET);
 }
 

@@ -9,7 +9,7 @@
 #include "count.h"
 #include "nexthop.h"
 #include "reject.h"
-#include "rewrite.h"
+#include "scratch.h"
 
 /* Instead of an action: no packet from a backend of a flow of ours. */
 #define NO_REPLY (-100)
@@ -62,7 +62,7 @@ refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
 	   const struct l4gate_nexthop *nexthop, enum l4gate_reason reason,
 	   __u32 overhead)
 {
-	if (reason == L4GATE_DROP_TOO_BIG && packet->dont_fragment)
+	if (reason == L4GATE_DROP_TOO_BIG && packet_is_whole(ctx, packet))
 		return tell_too_big(ctx, hook, packet, nexthop->mtu - overhead);
 	return leave(ctx, hook, reason, action_of(reason));
 }
@@ -100,30 +100,21 @@ static __always_inline bool is_cut_off(const struct packet *packet,
 	       !(packet->tcp_flags & TCP_SYN);
 }
 
-static __always_inline int send_to_backend(CTX *ctx, enum l4gate_hook hook,
-					   const struct packet *packet,
-					   const struct l4gate_nexthop *nexthop,
-					   struct rewrite *rewrite)
-{
-	rewrite->routed = nexthop->kind != L4GATE_NEXTHOP_LOCAL;
-	rewrite_diff(rewrite, packet);
-	if (ctx_translate(ctx, packet, rewrite))
-		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
-	count_reason(ctx, hook, rewrite->routed ? L4GATE_TO_BACKEND :
-						  L4GATE_TO_LOCAL);
-	return ctx_send(ctx, nexthop);
-}
-
-static __always_inline int send_to_client(CTX *ctx, enum l4gate_hook hook,
-					  const struct packet *packet,
+/* Writes scratch->rewrite into a packet and sends it; counts; an action. */
+static __always_inline int send_rewritten(CTX *ctx, enum l4gate_hook hook,
+					  struct scratch *scratch,
 					  const struct l4gate_nexthop *nexthop,
-					  struct rewrite *rewrite)
+					  enum l4gate_reason reason)
 {
+	struct rewrite *rewrite = &scratch->rewrite;
+
 	rewrite->routed = nexthop->kind != L4GATE_NEXTHOP_LOCAL;
-	rewrite_diff(rewrite, packet);
-	if (ctx_translate(ctx, packet, rewrite))
+	rewrite_diff(rewrite, &scratch->packet);
+	if (ctx_translate(ctx, &scratch->packet, rewrite))
 		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
-	count_reason(ctx, hook, L4GATE_TO_CLIENT);
+	if (!rewrite->routed && reason == L4GATE_TO_BACKEND)
+		reason = L4GATE_TO_LOCAL;
+	count_reason(ctx, hook, reason);
 	return ctx_send(ctx, nexthop);
 }
 

@@ -60,24 +60,32 @@ static __always_inline __u64 line_find(const struct l4gate_line *line,
 	return 0;
 }
 
+static __always_inline struct l4gate_line *
+line_get(void *map, __u32 base, __u32 row, __u64 hash)
+{
+	__u32 number = base + line_number(row, hash);
+
+	return bpf_map_lookup_elem(map, &number);
+}
+
 /*
- * The word of a hash in a map of lines whose part begins at line base and has
- * mask + 1 lines; 0 if there is none.
+ * The word of a hash in lines that user space fills, the half of a map that begins
+ * at line base and has that many rows; 0 if there is none. The second line is used
+ * only when the first is full.
  */
-static __always_inline __u64 lines_find(void *map, __u32 base, __u32 mask,
+static __always_inline __u64 lines_find(void *map, __u32 base, __u32 rows,
 					__u64 hash)
 {
-	__u32 first = line_first(hash, mask), number = base + first;
+	__u32 row = row_first(hash, rows);
 	struct l4gate_line *line;
 	__u64 word = 0;
 
-	line = bpf_map_lookup_elem(map, &number);
+	line = line_get(map, base, row, hash);
 	if (line)
 		word = line_find(line, hash);
-	if (word)
+	if (word || !line || !READ_ONCE(line->word[L4GATE_LINE_WORDS - 1]))
 		return word;
-	number = base + line_other(first, hash, mask);
-	line = bpf_map_lookup_elem(map, &number);
+	line = line_get(map, base, row_other(row, hash, rows), hash);
 	return line ? line_find(line, hash) : 0;
 }
 

@@ -91,22 +91,31 @@ struct {
 } l4gate_backends SEC(".maps");
 
 /*
- * A word for each flow; flow.h has the rules. Mappable, because such an array
- * starts at a page: other arrays start at 56 mod 64, and a line would lie across
- * two cache lines.
+ * Flows of the transparent and dsr modes: a word for each (word.h). Mappable,
+ * because such an array starts at a page: other arrays start at 56 mod 64, and a
+ * line would lie across two cache lines.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_DEFAULT_FLOWS / L4GATE_LINE_WORDS);
+	__uint(max_entries, L4GATE_SHARDS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_line);
-} l4gate_flow_index SEC(".maps");
+} l4gate_words SEC(".maps");
 
-/* What a flow of nat needs besides; record.h has the rules. */
+/* Flows of nat, by client: entry.h has the rules. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 2);
+	__uint(max_entries, L4GATE_SHARDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_entries SEC(".maps");
+
+/* Flows of nat, by NAT port: record.h has the rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_SHARDS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_record);
@@ -115,7 +124,7 @@ struct {
 /* The clients of IPv6 among them, by the same numbers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_DEFAULT_FLOWS / 2);
+	__uint(max_entries, L4GATE_SHARDS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_addr);
@@ -129,18 +138,18 @@ struct {
 	__type(value, struct l4gate_addr);
 } l4gate_sources SEC(".maps");
 
-/* Locks of flow records and index lines, each in a cache line of its own. */
-struct flow_lock {
+/* Locks of the flow tables, each in a cache line of its own. */
+struct shard {
 	struct bpf_spin_lock lock;
 	__u32 pad[15];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_FLOW_LOCKS);
+	__uint(max_entries, L4GATE_SHARDS);
 	__type(key, __u32);
-	__type(value, struct flow_lock);
-} l4gate_flow_locks SEC(".maps");
+	__type(value, struct shard);
+} l4gate_shards SEC(".maps");
 
 /* Devices that we are attached to; written by `attach` and `apply`. */
 struct {
@@ -150,13 +159,22 @@ struct {
 	__type(value, struct l4gate_device);
 } l4gate_devices SEC(".maps");
 
-/* Answers of the FIB, a small cache for each CPU: no lock, no torn entry. */
+/* Neighbours, and the way to them from an address: nexthop.h has the rules. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, L4GATE_NEXTHOPS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_nexthop);
 } l4gate_nexthops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_SHARDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_nexthop_index SEC(".maps");
 
 /* Tokens of packets that we originate. */
 struct {

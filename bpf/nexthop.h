@@ -1,19 +1,35 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where an address is reached. The kernel's FIB knows; asking it costs 112 ns,
- * so each CPU remembers its answers for a second: a changed route or neighbour
- * is noticed within that time. An answer that is not final (a neighbour being
- * resolved) is not remembered at all.
+ * Where an address is reached. The kernel's FIB knows; asking it costs 112 ns, so
+ * its answers are remembered: the neighbours (next hops) in one table, and in
+ * another, by the hash of an address, which of them is the way there. So a million
+ * clients behind one router share the little that has to be kept fresh.
+ *
+ * How a change is noticed:
+ * - A next hop is believed for a second; then the FIB is asked for the address of
+ *   the packet at hand, and a new MAC address counts for all.
+ * - An address believes in its next hop for NEXTHOP_SECONDS.
+ * - Whoever learns that an address has moved to another next hop raises the
+ *   generation of the old one, and all addresses that used it ask anew. So a changed
+ *   default route is noticed within a second of its busiest address.
+ * - An answer that is not final (a neighbour being resolved) is not believed at all.
+ *
+ * Readers take no lock. One that reads a next hop in the instant in which it is
+ * written may send a packet to an address that is partly the old one: the packet is
+ * lost, as those before it were that went to the old one.
  */
 #ifndef L4GATE_BPF_NEXTHOP_H
 #define L4GATE_BPF_NEXTHOP_H
 
-#include "config.h"
-#include "l4gate/hash.h"
-#include "maps.h"
+#include "packet.h"
+#include "table.h"
 
 #define AF_INET 2
 #define AF_INET6 10
+
+#define NEXTHOP_SECONDS 4
+/* Places in the table that a neighbour may have. */
+#define NEXTHOP_PLACES 4
 
 static __always_inline enum l4gate_nexthop_kind
 nexthop_kind(long fib, const struct l4gate_device *device)
@@ -39,98 +55,282 @@ nexthop_kind(long fib, const struct l4gate_device *device)
 	}
 }
 
-/*
- * Asks the FIB about an address, of which these are the halves, and fills a CPU's
- * entry. Global, for the verifier to look at it once; so it has no pointers.
- */
-int nexthop_ask(CTX *ctx, __u32 key, __u32 family, __u64 upper, __u64 lower);
-
-__noinline int nexthop_ask(CTX *ctx, __u32 key, __u32 family, __u64 upper,
-			   __u64 lower)
+/* Two ticks are a second, near enough. */
+static __always_inline __u32 nexthop_seconds(__u64 now)
 {
-	struct l4gate_addr addr = { {
-		upper >> 32, upper, lower >> 32, lower,
-	} };
+	return clock_ticks(now) / 2 & L4GATE_HOP_SECONDS;
+}
+
+static __always_inline struct l4gate_nexthop *nexthop_get(__u32 number)
+{
+	number &= L4GATE_HOP_NUMBER;
+	return bpf_map_lookup_elem(&l4gate_nexthops, &number);
+}
+
+/* The answer of the FIB about an address. */
+static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
+					    const struct l4gate_addr *addr,
+					    struct l4gate_nexthop *answer)
+{
 	struct bpf_fib_lookup params = {};
-	struct l4gate_nexthop *nexthop;
 	struct l4gate_device *device;
 	__u32 ifindex;
 	long fib;
 
-	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &key);
-	if (!nexthop)
-		return 0;
 	params.ifindex = ctx_ifindex(ctx);
 	if (family == L4GATE_IPV4) {
 		params.family = AF_INET;
-		params.ipv4_dst = addr.w[0];
+		params.ipv4_dst = addr->w[0];
 	} else {
 		params.family = AF_INET6;
-		copy(params.ipv6_dst, &addr, sizeof(addr));
+		copy(params.ipv6_dst, addr, sizeof(*addr));
 	}
 	fib = bpf_fib_lookup(ctx, &params, sizeof(params), 0);
 
 	ifindex = params.ifindex;
 	device = bpf_map_lookup_elem(&l4gate_devices, &ifindex);
-	zero(nexthop, sizeof(*nexthop));
-	nexthop->addr = addr;
-	nexthop->family = family;
-	nexthop->ifindex = ifindex;
-	nexthop->kind = nexthop_kind(fib, device);
-	if (fib != BPF_FIB_LKUP_RET_NO_NEIGH)
-		nexthop->jiffies = bpf_jiffies64();
+	answer->ifindex = ifindex;
+	answer->kind = nexthop_kind(fib, device);
+	answer->asked = bpf_jiffies64();
+	if (fib == BPF_FIB_LKUP_RET_NO_NEIGH)
+		answer->asked -= jiffies_second + 1;
 	if (device) {
-		nexthop->mtu = device->mtu;
-		nexthop->nat = family == L4GATE_IPV4 ?
-			       device->addr[L4GATE_IPV4] :
-			       device->addr[L4GATE_IPV6];
-		nexthop->source = family == L4GATE_IPV4 ?
-				  device->source[L4GATE_IPV4] :
-				  device->source[L4GATE_IPV6];
+		answer->mtu = device->mtu;
+		answer->nat = family == L4GATE_IPV4 ?
+			      device->addr[L4GATE_IPV4] :
+			      device->addr[L4GATE_IPV6];
+		answer->source = family == L4GATE_IPV4 ?
+				 device->source[L4GATE_IPV4] :
+				 device->source[L4GATE_IPV6];
 	}
 	/* The FIB replaced the address by that of a router, if there is one. */
 	if (params.family == AF_INET) {
-		nexthop->gateway_family = L4GATE_IPV4;
-		nexthop->gateway.w[0] = params.ipv4_dst;
+		answer->family = L4GATE_IPV4;
+		answer->gateway.w[0] = params.ipv4_dst;
 	} else {
-		nexthop->gateway_family = L4GATE_IPV6;
-		copy(&nexthop->gateway, params.ipv6_dst,
-		     sizeof(nexthop->gateway));
+		answer->family = L4GATE_IPV6;
+		copy(&answer->gateway, params.ipv6_dst,
+		     sizeof(answer->gateway));
 	}
-	copy(nexthop->smac, params.smac, sizeof(nexthop->smac));
-	copy(nexthop->dmac, params.dmac, sizeof(nexthop->dmac));
-	return 0;
+	copy(answer->mac, params.dmac, ETH_ALEN);
+	copy(answer->mac + ETH_ALEN, params.smac, ETH_ALEN);
 }
 
-static __always_inline bool nexthop_is(const struct l4gate_nexthop *nexthop,
-				       const struct l4gate_addr *addr,
-				       __u8 family)
+/* All ones if both are the same neighbour, else 0. */
+static __always_inline __u64 nexthop_same(const struct l4gate_nexthop *a,
+					  const struct l4gate_nexthop *b)
 {
-	if (nexthop->family != family ||
-	    bpf_jiffies64() - nexthop->jiffies > nexthop_lifetime)
-		return false;
-	return !((nexthop->addr.w[0] ^ addr->w[0]) |
-		 (nexthop->addr.w[1] ^ addr->w[1]) |
-		 (nexthop->addr.w[2] ^ addr->w[2]) |
-		 (nexthop->addr.w[3] ^ addr->w[3]));
+	return mask_if_zero((__u64)(a->gateway.w[0] ^ b->gateway.w[0]) |
+			    (a->gateway.w[1] ^ b->gateway.w[1]) |
+			    (a->gateway.w[2] ^ b->gateway.w[2]) |
+			    (a->gateway.w[3] ^ b->gateway.w[3]) |
+			    (a->ifindex ^ b->ifindex) |
+			    (a->family ^ b->family) |
+			    (a->source ^ b->source)) &
+	       ~mask_if_zero(a->kind);
 }
 
-/* The next hop of an address, from memory if it is fresh. NULL: can't be. */
+/* The place that a neighbour has, or the one that was used last long ago. */
+static __always_inline __u32 nexthop_place(const struct l4gate_nexthop *answer)
+{
+	__u64 hash = hash_finish(hash_round(hash_addr(hash_key[3],
+						      &answer->gateway),
+					    answer->ifindex));
+	__u64 best = 0;
+	int i;
+
+	for (i = 0; i < NEXTHOP_PLACES; i++) {
+		__u32 number = hash >> i * 16 & L4GATE_HOP_NUMBER;
+		struct l4gate_nexthop *nexthop = nexthop_get(number);
+		__u64 worth, age;
+
+		if (!nexthop)
+			break;
+		age = answer->asked - nexthop->asked;
+		worth = (nexthop_same(nexthop, answer) & 1) << 45 |
+			(mask_if_zero(nexthop->kind) & 1) << 44 | age << 12 |
+			number;
+		best = worth + ((best - worth) & mask_if_less(worth, best));
+	}
+	return best & L4GATE_HOP_NUMBER;
+}
+
+static __always_inline __u32 nexthop_payload(__u32 number, __u8 generation,
+					     __u64 now)
+{
+	return nexthop_seconds(now) << L4GATE_HOP_SECONDS_SHIFT |
+	       generation << L4GATE_HOP_GENERATION_SHIFT | number;
+}
+
+/* Leads the hash of an address to a next hop. */
+static __always_inline void nexthop_bind(__u64 hash, __u32 number,
+					 __u8 generation)
+{
+	__u64 was, now = bpf_jiffies64();
+	struct l4gate_nexthop *old;
+	struct l4gate_line *line;
+	__u32 at;
+
+	line = line_get(&l4gate_nexthop_index, 0, row_first(hash, address_rows),
+			hash);
+	if (!line)
+		return;
+	was = line_find(line, hash);
+	at = line_position(line, was, WORDS);
+	if (at >= WORDS)
+		at = clock_ticks(now) + hash;
+	WRITE_ONCE(line->word[position_of(at, WORDS)],
+		   line_word(hash, nexthop_payload(number, generation, now)));
+
+	old = nexthop_get(was);
+	if (was && old && ((was ^ number) & L4GATE_HOP_NUMBER) &&
+	    old->generation ==
+	    (__u8)(was >> L4GATE_HOP_GENERATION_SHIFT))
+		old->generation++;
+}
+
+/*
+ * Asks the FIB about an address, which is in two halves, and remembers the answer.
+ * Returns the number of the next hop, or -1 if another CPU wanted its place just
+ * now. Global, for the verifier to look at it once; so it has no pointers.
+ */
+int nexthop_ask(CTX *ctx, __u64 hash, __u32 family, __u64 upper, __u64 lower);
+
+__noinline int nexthop_ask(CTX *ctx, __u64 hash, __u32 family, __u64 upper,
+			   __u64 lower)
+{
+	struct l4gate_addr addr = { {
+		upper >> 32, upper, lower >> 32, lower,
+	} };
+	struct l4gate_nexthop answer = {}, *nexthop;
+	struct shard *shard;
+	bool known, ours;
+	__u32 number;
+
+	nexthop_look_up(ctx, family, &addr, &answer);
+	number = nexthop_place(&answer);
+	shard = shard_get(number);
+	nexthop = nexthop_get(number);
+	if (!shard || !nexthop)
+		return -1;
+	answer.generation = READ_ONCE(nexthop->generation);
+
+	bpf_spin_lock(&shard->lock);
+	known = nexthop_same(nexthop, &answer);
+	ours = known || nexthop->generation == answer.generation;
+	if (ours) {
+		answer.generation = nexthop->generation + !known;
+		WRITE_ONCE(nexthop->generation, answer.generation);
+		answer.number = number;
+		*nexthop = answer;
+	}
+	bpf_spin_unlock(&shard->lock);
+	if (!ours)
+		return -1;
+	nexthop_bind(hash, number, answer.generation);
+	return number;
+}
+
+static __always_inline __u64 nexthop_hash(const struct l4gate_addr *addr,
+					  __u8 family)
+{
+	if (family == L4GATE_IPV4)
+		return hash_finish(hash_round(hash_key[3],
+					      (__u64)addr->w[0] << 32));
+	return hash_finish(hash_addr(hash_key[3], addr));
+}
+
+/* Whether the FIB has been asked about it lately. */
+static __always_inline bool
+nexthop_is_fresh(const struct l4gate_nexthop *nexthop, __u64 now)
+{
+	return (__u32)now - nexthop->asked <= jiffies_second;
+}
+
+/* Four bits of the generation and the number, for a record to remember it by. */
+static __always_inline __u16 nexthop_note(const struct l4gate_nexthop *nexthop)
+{
+	return nexthop->generation << 12 | nexthop->number;
+}
+
+/* The next hop that a word names, if it is still to be believed. */
+static __always_inline struct l4gate_nexthop *nexthop_of(__u64 word, __u64 now)
+{
+	struct l4gate_nexthop *nexthop = nexthop_get(word);
+
+	if (!nexthop ||
+	    nexthop->generation != (__u8)(word >> L4GATE_HOP_GENERATION_SHIFT) ||
+	    !nexthop_is_fresh(nexthop, now))
+		return NULL;
+	if (((nexthop_seconds(now) - (word >> L4GATE_HOP_SECONDS_SHIFT)) &
+	     L4GATE_HOP_SECONDS) > NEXTHOP_SECONDS)
+		return NULL;
+	return nexthop;
+}
+
+/*
+ * Starts to read what nexthop_find() will: while the CPU waits for this line it can
+ * wait for that of the flow as well.
+ */
+static __always_inline void nexthop_touch(const struct l4gate_addr *addr,
+					  __u8 family)
+{
+	__u64 hash = nexthop_hash(addr, family);
+	struct l4gate_line *line;
+
+	line = line_get(&l4gate_nexthop_index, 0, row_first(hash, address_rows),
+			hash);
+	if (line)
+		(void)READ_ONCE(line->word[0]);
+}
+
+/* The next hop of an address for a packet. NULL: other CPUs were faster with its place. */
 static __always_inline struct l4gate_nexthop *
-nexthop_find(CTX *ctx, const struct l4gate_addr *addr, __u8 family)
+nexthop_find(CTX *ctx, const struct l4gate_addr *addr,
+	     const struct packet *packet)
 {
-	struct l4gate_nexthop *nexthop;
-	__u64 hash;
-	__u32 key;
+	__u8 family = packet->family;
+	__u64 hash = nexthop_hash(addr, family), word = 0;
+	struct l4gate_nexthop *nexthop = NULL;
+	struct l4gate_line *line;
+	int number;
 
-	hash = hash_finish(hash_round(hash_key[3],
-				      (__u64)(addr->w[0] ^ addr->w[2]) << 32 |
-				      (addr->w[1] ^ addr->w[3])));
-	key = hash_scale(hash >> 32, L4GATE_NEXTHOPS);
-	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &key);
-	if (nexthop && !nexthop_is(nexthop, addr, family))
-		nexthop_ask(ctx, key, family,
-			    addr_upper(addr), addr_lower(addr));
+	line = line_get(&l4gate_nexthop_index, 0, row_first(hash, address_rows),
+			hash);
+	if (line)
+		word = line_find(line, hash);
+	if (word)
+		nexthop = nexthop_of(word, packet->now);
+	if (nexthop)
+		return nexthop;
+	number = nexthop_ask(ctx, hash, family, addr_upper(addr),
+			     addr_lower(addr));
+	return number < 0 ? NULL : nexthop_get(number);
+}
+
+/* The next hop of a backend, which has a note of its own: no need to search. */
+static __always_inline struct l4gate_nexthop *
+nexthop_of_backend(CTX *ctx, struct l4gate_backend *backend,
+		   const struct packet *packet)
+{
+	__u8 family = packet->family;
+	__u32 payload = READ_ONCE(backend->nexthop);
+	struct l4gate_nexthop *nexthop = NULL;
+	int number;
+
+	if (payload)
+		nexthop = nexthop_of(payload, packet->now);
+	if (nexthop)
+		return nexthop;
+	number = nexthop_ask(ctx, nexthop_hash(&backend->addr, family), family,
+			     addr_upper(&backend->addr),
+			     addr_lower(&backend->addr));
+	if (number >= 0)
+		nexthop = nexthop_get(number);
+	if (nexthop)
+		WRITE_ONCE(backend->nexthop,
+			   nexthop_payload(number, nexthop->generation,
+					   packet->now));
 	return nexthop;
 }
 

@@ -19,10 +19,8 @@ struct packet {
 	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 tcp_flags;		/* 0 for UDP */
 	__u8 ttl;		/* or hop limit */
-	__u8 dont_fragment;	/* IPv4's DF; always for IPv6 */
-	__u8 tos;		/* or traffic class */
-	__u16 pad;
 	__u32 length;		/* of the frame */
+	__u64 now;		/* jiffies */
 };
 
 /* A step's answer that is not a way out: go on. */
@@ -50,11 +48,25 @@ static __always_inline __u64 addr_lower(const struct l4gate_addr *addr)
 	return (__u64)addr->w[2] << 32 | addr->w[3];
 }
 
+/*
+ * In moves of eight bytes, as it is read later: a load that spans two stores has to
+ * wait until both are through.
+ */
+static __always_inline void addr_set_ipv4(struct l4gate_addr *addr, __be32 ipv4)
+{
+	__u64 *halves = (__u64 *)addr;
+
+	halves[0] = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ?
+		    ipv4 : (__u64)ipv4 << 32;
+	halves[1] = 0;
+}
+
 static __always_inline bool
 addr_equal(const struct l4gate_addr *a, const struct l4gate_addr *b)
 {
-	return !((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) |
-		 (a->w[2] ^ b->w[2]) | (a->w[3] ^ b->w[3]));
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
 /*
@@ -71,6 +83,28 @@ static __always_inline void *packet_l4(CTX *ctx, const struct packet *packet)
 	if (offset > L3_OFFSET + 60)
 		offset = L3_OFFSET;
 	return ctx_data(ctx) + offset;
+}
+
+/* Whether routers may not fragment it: IPv4's DF, and always for IPv6. */
+static __always_inline bool packet_is_whole(CTX *ctx,
+					    const struct packet *packet)
+{
+	struct iphdr *ip = ctx_data(ctx) + L3_OFFSET;
+
+	if (packet->family == L4GATE_IPV6)
+		return true;
+	return (void *)(ip + 1) <= ctx_data_end(ctx) &&
+	       (ip->frag_off & bpf_htons(0x4000));
+}
+
+/* TOS (RFC 2474: DSCP and ECN) or traffic class. */
+static __always_inline __u8 packet_tos(CTX *ctx, const struct packet *packet)
+{
+	__u8 *l3 = ctx_data(ctx) + L3_OFFSET;
+
+	if ((void *)(l3 + 2) > ctx_data_end(ctx))
+		return 0;
+	return packet->family == L4GATE_IPV4 ? l3[1] : l3[0] << 4 | l3[1] >> 4;
 }
 
 /* The fixed part of the L4 header, in bytes. */
@@ -132,12 +166,10 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 	packet->family = L4GATE_IPV4;
 	packet->protocol = ip->protocol;
 	packet->ttl = ip->ttl;
-	packet->tos = ip->tos;
-	packet->dont_fragment = !!(ip->frag_off & bpf_htons(0x4000));
 	packet->l3_length = bpf_ntohs(ip->tot_len);
 	packet->l4 = L3_OFFSET + (CTX_MAX_IHL == 5 ? sizeof(*ip) : header);
-	packet->src.w[0] = ip->saddr;
-	packet->dst.w[0] = ip->daddr;
+	addr_set_ipv4(&packet->src, ip->saddr);
+	addr_set_ipv4(&packet->dst, ip->daddr);
 	return GO_ON;
 }
 
@@ -167,8 +199,6 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	packet->family = L4GATE_IPV6;
 	packet->protocol = ip->nexthdr;
 	packet->ttl = ip->hop_limit;
-	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
-	packet->dont_fragment = 1;
 	packet->l3_length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	packet->l4 = L3_OFFSET + sizeof(*ip);
 	copy(&packet->src, &ip->saddr, sizeof(packet->src));
@@ -176,10 +206,7 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	return GO_ON;
 }
 
-/*
- * Fills *packet, or returns the reason to leave the packet alone. packet->src
- * and dst are zeroed by the caller: IPv4 writes their first words only.
- */
+/* Fills *packet, or returns the reason to leave the packet alone. */
 static __always_inline enum l4gate_reason
 parse_packet(CTX *ctx, struct packet *packet)
 {
@@ -195,6 +222,7 @@ parse_packet(CTX *ctx, struct packet *packet)
 		return L4GATE_MALFORMED;
 
 	packet->length = ctx_length(ctx);
+	packet->now = bpf_jiffies64();
 	switch (eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
 		reason = parse_ipv4(ctx, packet);

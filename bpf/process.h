@@ -11,9 +11,9 @@
 
 /* A packet to a port that some listener has. */
 static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
-					  const struct packet *packet,
-					  __u32 half)
+					  struct scratch *scratch, __u32 half)
 {
+	const struct packet *packet = &scratch->packet;
 	const struct l4gate_endpoint *endpoint;
 	__u16 id = 0;
 
@@ -21,30 +21,34 @@ static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
 	if (!endpoint)
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
 	if (endpoint->mode == L4GATE_MODE_NAT)
-		return nat_client(ctx, hook, packet, endpoint, id, half);
-	return direct_client(ctx, hook, packet, endpoint, id, half);
+		return nat_client(ctx, hook, scratch, endpoint, id, half);
+	return direct_client(ctx, hook, scratch, endpoint, id, half);
 }
 
 /* Packets that come in through an attached device. */
 static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 {
-	struct packet packet = {};
+	struct scratch *scratch = scratch_get();
 	enum l4gate_reason reason;
+	struct packet *packet;
 	__u32 half;
 	int action;
 
-	reason = parse_packet(ctx, &packet);
+	if (!scratch)
+		return CTX_PASS;
+	packet = &scratch->packet;
+	reason = parse_packet(ctx, packet);
 	if (reason != GO_ON)
 		return leave(ctx, hook, reason, CTX_PASS);
 	half = config_half();
-	action = nat_backend(ctx, hook, &packet, half);
+	action = nat_backend(ctx, hook, scratch, half);
 	if (action == NO_REPLY)
-		action = direct_backend(ctx, hook, &packet, half);
+		action = direct_backend(ctx, hook, scratch, half);
 	if (action != NO_REPLY)
 		return action;
-	if (!port_is_in(L4GATE_PORTS_LISTENER, packet.protocol, packet.dport))
+	if (!port_is_in(L4GATE_PORTS_LISTENER, packet->protocol, packet->dport))
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
-	return process_client(ctx, hook, &packet, half);
+	return process_client(ctx, hook, scratch, half);
 }
 
 /*
@@ -54,18 +58,18 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
  */
 static __always_inline int process_egress(CTX *ctx)
 {
-	struct rewrite rewrite = {};
-	struct packet packet = {};
+	struct scratch *scratch = scratch_get();
 	__u32 half;
 
-	if (parse_packet(ctx, &packet) != GO_ON)
+	if (!scratch || parse_packet(ctx, &scratch->packet) != GO_ON)
 		return CTX_PASS;
 	half = config_half();
-	if (!nat_egress(ctx, &packet, half, &rewrite) &&
-	    !direct_egress(ctx, &packet, half, &rewrite))
+	if (!nat_egress(ctx, scratch, half) &&
+	    !direct_egress(ctx, scratch, half))
 		return CTX_PASS;
-	rewrite_diff(&rewrite, &packet);
-	if (ctx_translate(ctx, &packet, &rewrite))
+	scratch->rewrite.routed = false;
+	rewrite_diff(&scratch->rewrite, &scratch->packet);
+	if (ctx_translate(ctx, &scratch->packet, &scratch->rewrite))
 		return leave(ctx, L4GATE_HOOK_TC_EGRESS, L4GATE_DROP_WRITE,
 			     CTX_DROP);
 	count_reason(ctx, L4GATE_HOOK_TC_EGRESS, L4GATE_TO_CLIENT);

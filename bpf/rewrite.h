@@ -14,8 +14,8 @@ struct rewrite {
 	struct l4gate_addr dst;
 	__be16 sport;
 	__be16 dport;
-	__u32 addr_diff;	/* ones' complement sum of new minus old words */
-	__u32 port_diff;
+	__u64 addr_diff;	/* ones' complement sum of new minus old words, */
+	__u64 port_diff;	/* not folded: below 2^36 */
 	bool routed;		/* TTL or hop limit goes down by one */
 };
 
@@ -27,12 +27,13 @@ static __always_inline __u32 csum_fold64(__u64 sum)
 	return sum;
 }
 
-/* A checksum field after the words that it covers changed by diff. */
-static __always_inline __u16 csum_apply(__u16 check, __u32 diff)
+/* A checksum field after the words that it covers changed by diff, below 2^40. */
+static __always_inline __u16 csum_apply(__u16 check, __u64 diff)
 {
-	__u64 sum = (__u16)~check + (__u64)diff;
+	__u64 sum = (__u16)~check + diff;
 
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
@@ -56,7 +57,7 @@ static __always_inline __u64 csum_bytes(const void *bytes, int size)
 
 static __always_inline __u16 csum_finish(__u64 sum)
 {
-	return csum_apply(0xffff, csum_fold64(sum));
+	return csum_apply(0xffff, sum);
 }
 
 static __always_inline __u64 csum_word_diff(__u32 from, __u32 to)
@@ -82,12 +83,11 @@ static __always_inline __u64 csum_addr_diff(const struct l4gate_addr *from,
 static __always_inline void rewrite_diff(struct rewrite *rewrite,
 					 const struct packet *packet)
 {
-	rewrite->addr_diff = csum_fold64(
+	rewrite->addr_diff =
 		csum_addr_diff(&packet->src, &rewrite->src, packet->family) +
-		csum_addr_diff(&packet->dst, &rewrite->dst, packet->family));
-	rewrite->port_diff = csum_fold64(
-		csum_word_diff(packet->sport, rewrite->sport) +
-		csum_word_diff(packet->dport, rewrite->dport));
+		csum_addr_diff(&packet->dst, &rewrite->dst, packet->family);
+	rewrite->port_diff = csum_word_diff(packet->sport, rewrite->sport) +
+			     csum_word_diff(packet->dport, rewrite->dport);
 }
 
 /* Difference that one less TTL makes to the IPv4 header's checksum. */

@@ -11,7 +11,7 @@
 /* Where a new flow goes. */
 struct selection {
 	__u32 backend;
-	const struct l4gate_backend *to;
+	struct l4gate_backend *to;
 };
 
 /* Slot of a hash in a table, or L4GATE_SLOT_REJECT. */

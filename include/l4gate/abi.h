@@ -19,15 +19,15 @@
  * the hash in struct l4gate_meta; libbpf itself reuses a pinned map whose
  * layout changed at equal size.
  */
-#define L4GATE_ABI_VERSION	3
+#define L4GATE_ABI_VERSION	4
 
 #define L4GATE_ASSERT_SIZE(type, size)					\
 	_Static_assert(sizeof(type) == (size), #type " is not " #size " bytes")
 
-/* IPv4 in w[0] with the rest zero, or IPv6. */
+/* IPv4 in w[0] with the rest zero, or IPv6. Aligned to be copied in two moves. */
 struct l4gate_addr {
 	__be32 w[4];
-};
+} __attribute__((aligned(8)));
 L4GATE_ASSERT_SIZE(struct l4gate_addr, 16);
 
 enum l4gate_family {
@@ -66,8 +66,9 @@ enum l4gate_mode {
 };
 
 /*
- * A line of words, what hashes lead to (hash.h). The upper 40 bits of a word are
- * its hash's, the rest is what it says; 0 is an empty place.
+ * A line, what hashes lead to (hash.h): one line of the cache. The upper 40 bits
+ * of a word are its hash's, the rest is what it says; 0 is an empty place. Lines of
+ * l4gate_entries are half words that are whole hashes, half what these say.
  */
 struct l4gate_line {
 	__u64 word[L4GATE_LINE_WORDS];
@@ -145,7 +146,8 @@ struct l4gate_backend {
 	__u8 family;		/* enum l4gate_family */
 	__u8 state;		/* enum l4gate_backend_state */
 	__u32 route;		/* index of the counters of its route */
-	__u32 pad[2];
+	__u32 nexthop;		/* the way there, noted by packets; 0: none yet */
+	__u32 pad;
 };
 L4GATE_ASSERT_SIZE(struct l4gate_backend, 32);
 
@@ -184,26 +186,28 @@ enum l4gate_flow_state {
 };
 
 /*
- * l4gate_flow_index: a word for each flow, found by the hash of client and
- * endpoint. Its payload is, with L4GATE_WORD_F_DIRECT, all that there is of a
- * flow of the transparent and dsr modes:
+ * l4gate_words: all that there is of a flow of the transparent and dsr modes is a
+ * word, found by the hash of client and endpoint. Its payload is
  *
- *   F_DIRECT | backend << 6 | state << 3 | clock
+ *   backend << 6 | state << 3 | clock
  *
- * where the clock counts quarters of the state's timeout; else, for nat, the
- * number of its record, plus one.
+ * where the clock counts quarters of the state's timeout.
  */
-#define L4GATE_WORD_F_DIRECT	(1U << 23)
-#define L4GATE_WORD_RECORD	(L4GATE_WORD_F_DIRECT - 1)
 #define L4GATE_WORD_BACKEND_SHIFT	6
 #define L4GATE_WORD_BACKEND	((1U << 17) - 1)
 #define L4GATE_WORD_STATE_SHIFT	3
 #define L4GATE_WORD_CLOCK	7
 
 /*
- * l4gate_records: the flows of nat, both directions in one, so that they can't
- * drift apart. The number of a record is bound to its NAT port (bpf/record.h), so
- * that a reply finds it without a search. The value is read and written as one.
+ * A flow of nat has two halves, so that each direction reads one line of memory:
+ *
+ * l4gate_entries, for the client's packets: word[i] of a line is the hash of client
+ * and endpoint, word[L4GATE_LINE_ENTRIES + i] a value as in struct l4gate_record.
+ *
+ * l4gate_records, for the backend's: the number of a record is bound to its NAT
+ * port (bpf/record.h), so that a reply finds it without a search. The value is read
+ * and written as one, and equal to that of the entry but for the NAT port: in its
+ * place is a note of the way to the client.
  */
 struct l4gate_record {
 	/* First word of the client's address << 32 | its port << 16 | endpoint. */
@@ -221,11 +225,16 @@ L4GATE_ASSERT_SIZE(struct l4gate_record, 16);
 #define L4GATE_RECORD_LIFE	0x7f		/* state and flags */
 /* time of the last packet (16, in ticks, bpf/clock.h), */
 #define L4GATE_RECORD_STAMP_SHIFT	7
-/* and who it is: serial number (4), NAT port (16), source (4), backend (17). */
+/* and whose it is: serial number (4), NAT port (16), source (4), backend (17). */
 #define L4GATE_RECORD_SERIAL_SHIFT	23
 #define L4GATE_RECORD_PORT_SHIFT	27
+#define L4GATE_RECORD_NOTE_SHIFT	L4GATE_RECORD_PORT_SHIFT
 #define L4GATE_RECORD_SOURCE_SHIFT	43
 #define L4GATE_RECORD_BACKEND_SHIFT	47
+/* Whose it is: all but state, flags, stamp, and port or note. */
+#define L4GATE_RECORD_OWNER						\
+	(~((1ULL << L4GATE_RECORD_SERIAL_SHIFT) - 1) &			\
+	 ~(0xffffULL << L4GATE_RECORD_PORT_SHIFT))
 
 /* l4gate_clients6: by number of a record, struct l4gate_addr of its client. */
 
@@ -247,23 +256,36 @@ struct l4gate_device {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_device, 40);
 
-/* l4gate_nexthops, per CPU: what the FIB said about an address, for a while. */
+/*
+ * l4gate_nexthops: a neighbour that packets are sent to, as the FIB told us. Many
+ * addresses behind a router share it: l4gate_nexthop_index leads to it from the
+ * hash of an address, by a word with the payload
+ *
+ *   seconds << 20 | generation << 12 | number
+ *
+ * which counts while the generation is that of the next hop, for some seconds. A
+ * backend has such a payload of its own.
+ */
 struct l4gate_nexthop {
-	struct l4gate_addr addr;
+	struct l4gate_addr gateway;	/* the address itself, or a router's */
 	struct l4gate_addr nat;		/* the source towards it, or zero */
-	struct l4gate_addr gateway;	/* the neighbour: addr itself, or a router */
-	__u64 jiffies;		/* when it was asked */
+	__u8 mac[12];		/* destination and source, as in the frame */
+	__u32 asked;		/* jiffies, when the FIB was asked last */
 	__u32 ifindex;
 	__u32 mtu;
-	__u8 smac[6];
-	__u8 dmac[6];
-	__u8 family;		/* of addr; enum l4gate_family */
-	__u8 gateway_family;
+	__u8 generation;	/* how often the place changed hands */
+	__u8 family;		/* of gateway; enum l4gate_family */
 	__u8 kind;		/* enum l4gate_nexthop_kind */
 	__u8 source;		/* number of the NAT source */
-	__u8 pad[8];
+	__u16 number;		/* its own */
+	__u16 pad;
 };
-L4GATE_ASSERT_SIZE(struct l4gate_nexthop, 88);
+L4GATE_ASSERT_SIZE(struct l4gate_nexthop, 64);
+
+#define L4GATE_HOP_NUMBER	(L4GATE_NEXTHOPS - 1)
+#define L4GATE_HOP_GENERATION_SHIFT	12
+#define L4GATE_HOP_SECONDS_SHIFT	20
+#define L4GATE_HOP_SECONDS	15
 
 enum l4gate_nexthop_kind {
 	L4GATE_NEXTHOP_NONE,		/* empty entry */

@@ -81,22 +81,28 @@ L4GATE_INLINE __u32 hash_scale(__u32 hash, __u32 count)
 }
 
 /*
- * Lines: a hash has two lines of eight words, and its word is in one of them.
- * The second follows from the first and from the tag that the word holds, so
- * that a word can be moved to its other line without knowing its key. Both have
- * equal low bits (L4GATE_FLOW_LOCKS), so that one lock is enough for both. The
- * odd factor makes them differ.
+ * Lines: a hash has two of them, and what is known of it is in one. The lines of a
+ * table are rows of L4GATE_SHARDS. Both lines of a hash are in one shard, which its
+ * lowest bits say, so that one lock is enough for both; the bits above say the row.
+ * The other row follows from a row and from the hash's upper half, and the other of
+ * the other is the first: so a word, which holds these bits, can be moved to its
+ * other line without knowing more of it. Now and then both are the same line.
  */
-L4GATE_INLINE __u32 line_first(__u64 hash, __u32 mask)
+L4GATE_INLINE __u32 line_number(__u32 row, __u64 hash)
 {
-	return (__u32)hash & mask;
+	return row * L4GATE_SHARDS + (hash & (L4GATE_SHARDS - 1));
 }
 
-L4GATE_INLINE __u32 line_other(__u32 line, __u64 word, __u32 mask)
+L4GATE_INLINE __u32 row_first(__u64 hash, __u32 rows)
 {
-	__u32 distance = (__u32)(word >> 40) | 1;
+	return hash_scale((__u32)hash << 8, rows);
+}
 
-	return (line ^ distance * L4GATE_FLOW_LOCKS) & mask;
+L4GATE_INLINE __u32 row_other(__u32 row, __u64 hash, __u32 rows)
+{
+	__u32 other = hash_scale(hash >> 32, rows) - row;
+
+	return other + (rows & -(other >> 31));
 }
 
 /* A word's upper bits are its hash's. */

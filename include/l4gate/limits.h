@@ -45,27 +45,43 @@
 #define L4GATE_SLOT_REJECT	0xffff
 
 /*
- * Words of the flow index by default, one a flow; `attach --max-flows` changes
- * it. A power of two. There are half as many records for nat, so that their words
- * find a place while there is a record; at least as many as there are NAT ports,
- * so that a record has one port only.
+ * Flows that live side by side, of nat and of the other modes each; `attach
+ * --max-flows` changes it.
  */
-#define L4GATE_DEFAULT_FLOWS	1048576
-#define L4GATE_MIN_FLOWS	131072
-/* A word has 23 bits for the number of a record. */
+#define L4GATE_DEFAULT_FLOWS	524288
+#define L4GATE_MIN_FLOWS	65536
 #define L4GATE_MAX_FLOWS	8388608
 
-/* Words in one 64-byte line, and the bits of a word below its tag. */
+/*
+ * Places in the tables for that many: three quarters of the words and records are
+ * in use then, and three fifths of the entries, whose lines are shorter, so that
+ * some find both of theirs full the earlier.
+ */
+#define L4GATE_FLOW_WORDS(flows)	((__u64)(flows) * 4 / 3)
+#define L4GATE_FLOW_RECORDS(flows)	((__u64)(flows) * 4 / 3)
+#define L4GATE_FLOW_ENTRIES(flows)	((__u64)(flows) * 5 / 3)
+/* Addresses whose next hop is remembered: clients have more than one flow. */
+#define L4GATE_FLOW_ADDRESSES(flows)	((__u64)(flows) / 2)
+/* Rows of a table with that many places, width of them in a line (hash.h). */
+#define L4GATE_ROWS(places, width)					\
+	((__u32)((places) / ((width) * L4GATE_SHARDS)) + 1)
+
+/* Words in one 64-byte line, or entries, and the bits of a word below its tag. */
 #define L4GATE_LINE_WORDS	8
+#define L4GATE_LINE_ENTRIES	4
 #define L4GATE_PAYLOAD_BITS	24
 
-/* Locks that flow records and index lines share; a power of two. */
-#define L4GATE_FLOW_LOCKS	1024
+/*
+ * Shards of the flow tables, each with a lock; a power of two. The NAT ports of a
+ * flow are those of its shard: with more shards some would run out of them while
+ * others have many left.
+ */
+#define L4GATE_SHARDS		64
 
 /* NAT source addresses, for each family. */
 #define L4GATE_SOURCES		16
 
-/* Next hops that each CPU remembers, found by a hash of the address. */
+/* Neighbours that are remembered; 12 bits. */
 #define L4GATE_NEXTHOPS		4096
 
 /* Attached devices. */

@@ -72,7 +72,9 @@
 	X(TOLD_TOO_BIG, told_too_big, reject,				\
 	  "larger than the MTU of the way out: the sender was told")	\
 	X(DROP_NOT_ON_LINK, drop_not_on_link, drop,			\
-	  "a backend of mode dsr-l2 that is behind a router")
+	  "a backend of mode dsr-l2 that is behind a router")		\
+	X(DROP_BUSY, drop_busy, drop,					\
+	  "other CPUs were faster, several times, with a place in a table")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

@@ -138,7 +138,9 @@ void gateway_empty(struct gateway *gateway)
 
 	memset(flows->records, 0,
 	       flows->record_count * sizeof(*flows->records));
-	memset(flows->lines, 0, flows->line_count * sizeof(*flows->lines));
+	memset(flows->entries, 0, flows->rows.entries * L4GATE_SHARDS *
+	       sizeof(*flows->entries));
+	memset(flows->words, 0, flows->word_lines * sizeof(*flows->words));
 }
 
 uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason)
@@ -305,24 +307,15 @@ static uint16_t find_endpoint(const struct gateway *gateway,
 	die("no endpoint");
 }
 
-/* As bpf/flow.h finds it. */
+/* As bpf/word.h finds it. */
 static uint64_t find_word(const struct gateway *gateway,
 			  const struct l4gate_addr *client, __be16 port,
 			  uint16_t endpoint, bool v6)
 {
 	uint64_t hash = hash_place(node.dataplane->meta.key[0], v6, client,
 				   port, endpoint);
-	uint32_t mask = gateway->flows.line_count - 1;
-	uint32_t line = line_first(hash, mask), i, j;
 
-	for (i = 0; i < 2; i++, line = line_other(line, hash, mask))
-		for (j = 0; j < L4GATE_LINE_WORDS; j++) {
-			uint64_t word = gateway->flows.lines[line].word[j];
-
-			if (word && !((word ^ hash) >> L4GATE_PAYLOAD_BITS))
-				return word;
-		}
-	return 0;
+	return lines_find(gateway->flows.words, gateway->flows.rows.words, hash);
 }
 
 /* Flows of the other modes: those clients whose words there are. */

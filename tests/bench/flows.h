@@ -4,6 +4,7 @@
 #define BENCH_FLOWS_H
 
 #include "feed.h"
+#include "dataplane/lines.h"
 #include "node.h"
 #include "stats/stats.h"
 

@@ -361,8 +361,8 @@ static void measure_flood(enum l4gate_mode mode)
 }
 
 /*
- * One kind of flows at a time, in a table that it fills by half: of nat there are
- * half as many records as words.
+ * One kind of flows at a time, in tables that are made for as many: theirs and the
+ * floor's are full by three quarters.
  */
 static void measure_kind(enum l4gate_mode mode, uint32_t flows, bool v6,
 			 bool udp)
@@ -371,14 +371,12 @@ static void measure_kind(enum l4gate_mode mode, uint32_t flows, bool v6,
 	static struct stream keys;
 	struct gateway *gateway = &bench.gateway;
 
-	gateway_open(gateway, &bench.feed, mode,
-		     mode == L4GATE_MODE_NAT ? 4 * flows : 2 * flows,
-		     BACKENDS_MANY);
+	gateway_open(gateway, &bench.feed, mode, flows, BACKENDS_MANY);
 	flow_set_open(gateway, &set, v6, udp, flows);
 	/* The floor knows IPv4 and TCP only. */
 	clients_open(gateway, &keys, false, false, LISTENER_PORT, set.count);
 	stream_shuffle(&bench.feed, &keys);
-	floor_open(&bench.floor, gateway->max_flows, BACKENDS_MANY);
+	floor_open(&bench.floor, flows / 3 * 4, BACKENDS_MANY);
 	floor_fill(&bench.floor, &bench.feed, &keys, set.count);
 
 	add_floor("floor: hit", XDP, PROGRAM_FLOOR_HIT, &keys, set.count);

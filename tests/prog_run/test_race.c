@@ -111,12 +111,14 @@ static void open_mode(const char *mode, struct flows *flows)
 static uint32_t words_of(const struct flows *flows, uint64_t hash,
 			 uint64_t *ret_word)
 {
-	uint32_t mask = flows->line_count - 1, count = 0, i, j;
-	uint32_t line = line_first(hash, mask);
+	uint32_t row = row_first(hash, flows->rows.words), count = 0, i, j;
+	uint32_t other = row_other(row, hash, flows->rows.words);
+	uint32_t lines = other == row ? 1 : 2;
 
-	for (i = 0; i < 2; i++, line = line_other(line, hash, mask))
+	for (i = 0; i < lines; i++, row = other)
 		for (j = 0; j < L4GATE_LINE_WORDS; j++) {
-			uint64_t word = flows->lines[line].word[j];
+			uint64_t word = flows->words[line_number(row, hash)]
+						.word[j];
 
 			if (!word || (word ^ hash) >> L4GATE_PAYLOAD_BITS)
 				continue;
@@ -126,12 +128,33 @@ static uint32_t words_of(const struct flows *flows, uint64_t hash,
 	return count;
 }
 
+/* Entries of a hash, in both of its lines. */
+static uint32_t entries_of(const struct flows *flows, uint64_t hash,
+			   uint64_t *ret_value)
+{
+	uint32_t row = row_first(hash, flows->rows.entries), count = 0, i, j;
+	uint32_t other = row_other(row, hash, flows->rows.entries);
+	uint32_t lines = other == row ? 1 : 2;
+
+	for (i = 0; i < lines; i++, row = other) {
+		const struct l4gate_line *line =
+			&flows->entries[line_number(row, hash)];
+
+		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
+			if (line->word[j] == hash) {
+				*ret_value = line->word[L4GATE_LINE_ENTRIES + j];
+				count++;
+			}
+	}
+	return count;
+}
+
 static void test_nat(void **state)
 {
-	uint32_t words = 0, live = 0, i, j;
+	uint32_t entries = 0, live = 0, i, j;
 	struct flows flows;
 	struct flow flow;
-	uint64_t word;
+	uint64_t value = 0;
 
 	(void)state;
 	open_mode("nat", &flows);
@@ -143,15 +166,17 @@ static void test_nat(void **state)
 		if (!flow_read(&flows, i, &flow))
 			continue;
 		live++;
-		assert_int_equal(words_of(&flows, hash, &word), 1);
-		assert_int_equal((word & L4GATE_WORD_RECORD) - 1, i);
+		assert_int_equal(entries_of(&flows, hash, &value), 1);
+		assert_int_equal((value ^ flows.records[i].value) &
+				 L4GATE_RECORD_OWNER, 0);
 	}
-	for (i = 0; i < flows.line_count; i++)
-		for (j = 0; j < L4GATE_LINE_WORDS; j++)
-			words += !!flows.lines[i].word[j];
-	/* The table is full, or nearly so, and no word is left over. */
-	assert_int_equal(words, live);
-	assert_in_range(live, flows.record_count / 10 * 9, flows.record_count);
+	for (i = 0; i < flows.rows.entries * L4GATE_SHARDS; i++)
+		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
+			entries += !!flows.entries[i].word[j];
+	/* The table is full, or nearly so, and no entry is left over. */
+	assert_int_equal(entries, live);
+	assert_in_range(live, flows.record_count / 20 * 17,
+			flows.record_count);
 	flows_close(&flows);
 	node_detach();
 }
@@ -180,8 +205,8 @@ static void test_direct(void **state)
 		found += count;
 	}
 	/* As many as there are places, less what two full lines can't hold. */
-	assert_in_range(found, flows.line_count * L4GATE_LINE_WORDS / 10 * 9,
-			flows.line_count * L4GATE_LINE_WORDS);
+	assert_in_range(found, flows.word_lines * L4GATE_LINE_WORDS / 10 * 9,
+			flows.word_lines * L4GATE_LINE_WORDS);
 	flows_close(&flows);
 	node_detach();
 }

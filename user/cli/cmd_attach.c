@@ -32,9 +32,8 @@ static int parse_flows(const char *text, uint32_t *ret_flows)
 	char *end;
 	unsigned long flows = strtoul(text, &end, 10);
 
-	if (*end || flows < L4GATE_MIN_FLOWS || flows > L4GATE_MAX_FLOWS ||
-	    (flows & (flows - 1)))
-		return say_usage("attach", "--max-flows %s: expected a power of two from %d to %d",
+	if (*end || flows < L4GATE_MIN_FLOWS || flows > L4GATE_MAX_FLOWS)
+		return say_usage("attach", "--max-flows %s: expected a number from %d to %d",
 				 text, L4GATE_MIN_FLOWS, L4GATE_MAX_FLOWS);
 	*ret_flows = flows;
 	return EXIT_DONE;
@@ -75,7 +74,7 @@ static const struct cli_option attach_options[] = {
 	{ 'm', "mode", "MODE",
 	  "auto, native (XDP in the driver), generic (XDP behind it) or tc" },
 	{ OPTION_MAX_FLOWS, "max-flows", "N",
-	  "flow records, a power of two; when the maps are made" },
+	  "flows that live side by side; when the maps are made" },
 	{ 0 },
 };
 

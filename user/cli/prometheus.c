@@ -180,9 +180,9 @@ void prometheus_print(FILE *out, const struct view *view)
 	print_gauge(out, "config_applied_timestamp_seconds",
 		    "When it was applied.", view_number(view->state, "applied"));
 	print_gauge(out, "flow_records", "Flow records in use.", view->active);
-	print_gauge(out, "flow_records_max", "Flow records there are.",
-		    view->flows.line_count *
-		    L4GATE_LINE_WORDS);
+	print_gauge(out, "flow_records_max",
+		    "Flows that the table keeps without evicting any.",
+		    view->dataplane->meta.max_flows);
 	print_head(out, "", "build_info", "The version, as a label.", "gauge");
 	fprintf(out, "l4gate_build_info{version=\"%s\"} 1\n", L4GATE_VERSION);
 }

@@ -24,20 +24,22 @@ static bool enter_line(struct l4gate_line *line, uint64_t word)
  * Cuckoo hashing: who finds both lines full takes the place of another, which
  * goes to its other line, and so on.
  */
-int lines_enter(struct l4gate_line *lines, uint32_t mask, uint64_t hash,
+int lines_enter(struct l4gate_line *lines, uint32_t rows, uint64_t hash,
 		uint32_t payload)
 {
 	uint64_t word = line_word(hash, payload), out;
-	uint32_t at = line_first(hash, mask), moves;
+	uint32_t row = row_first(hash, rows), moves;
+	struct l4gate_line *line = &lines[line_number(row, hash)];
 
-	if (enter_line(&lines[at], word))
+	if (enter_line(line, word))
 		return 0;
 	for (moves = 0; moves < MOVES_MAX; moves++) {
-		at = line_other(at, word, mask);
-		if (enter_line(&lines[at], word))
+		row = row_other(row, word, rows);
+		line = &lines[line_number(row, hash)];
+		if (enter_line(line, word))
 			return 0;
-		out = lines[at].word[moves % L4GATE_LINE_WORDS];
-		lines[at].word[moves % L4GATE_LINE_WORDS] = word;
+		out = line->word[moves % L4GATE_LINE_WORDS];
+		line->word[moves % L4GATE_LINE_WORDS] = word;
 		word = out;
 	}
 	return -ENOSPC;
@@ -54,11 +56,12 @@ static uint64_t find_line(const struct l4gate_line *line, uint64_t hash)
 	return 0;
 }
 
-uint64_t lines_find(const struct l4gate_line *lines, uint32_t mask,
+uint64_t lines_find(const struct l4gate_line *lines, uint32_t rows,
 		    uint64_t hash)
 {
-	uint32_t at = line_first(hash, mask);
+	uint32_t row = row_first(hash, rows);
 
-	return find_line(&lines[at], hash) ?:
-	       find_line(&lines[line_other(at, hash, mask)], hash);
+	return find_line(&lines[line_number(row, hash)], hash) ?:
+	       find_line(&lines[line_number(row_other(row, hash, rows), hash)],
+			 hash);
 }

@@ -6,14 +6,15 @@
 #include "l4gate/hash.h"
 
 /*
- * Enters a word into one of the two lines of its hash; others move to make room.
+ * Enters a word into one of the two lines of its hash, the second only if the first
+ * is full: readers count on that. Others move to make room.
  * 0, or -ENOSPC: not before far more than half of the places are taken.
  */
-int lines_enter(struct l4gate_line *lines, uint32_t mask, uint64_t hash,
+int lines_enter(struct l4gate_line *lines, uint32_t rows, uint64_t hash,
 		uint32_t payload);
 
 /* The word of a hash, or 0. */
-uint64_t lines_find(const struct l4gate_line *lines, uint32_t mask,
+uint64_t lines_find(const struct l4gate_line *lines, uint32_t rows,
 		    uint64_t hash);
 
 #endif /* L4GATE_DATAPLANE_LINES_H */

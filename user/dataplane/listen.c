@@ -53,7 +53,7 @@ static int add_endpoint(const struct publisher *publisher,
 		.mode = plan_mode(listener),
 		.moved = to->former_count > 0,
 	};
-	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES - 1,
+	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
 			 place_hash(publisher, addr, listener->port,
 				    listener->protocol), id))
 		return 0;
@@ -94,7 +94,7 @@ static int add_origins(const struct publisher *publisher,
 		const struct plan_origin *origin = &plan->origins[i];
 
 		if (lines_enter(listening->origin_lines,
-				L4GATE_ORIGIN_LINES - 1,
+				L4GATE_ORIGIN_LINES / L4GATE_SHARDS,
 				place_hash(publisher, &origin->addr,
 					   origin->port, origin->protocol),
 				origin->chunk))

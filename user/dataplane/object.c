@@ -38,13 +38,15 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_ROUTES] = "l4gate_routes",
 	[MAP_CHUNKS] = "l4gate_chunks",
 	[MAP_BACKENDS] = "l4gate_backends",
-	[MAP_FLOW_INDEX] = "l4gate_flow_index",
+	[MAP_WORDS] = "l4gate_words",
+	[MAP_ENTRIES] = "l4gate_entries",
 	[MAP_RECORDS] = "l4gate_records",
 	[MAP_CLIENTS6] = "l4gate_clients6",
 	[MAP_SOURCES] = "l4gate_sources",
-	[MAP_FLOW_LOCKS] = "l4gate_flow_locks",
+	[MAP_SHARDS] = "l4gate_shards",
 	[MAP_DEVICES] = "l4gate_devices",
 	[MAP_NEXTHOPS] = "l4gate_nexthops",
+	[MAP_NEXTHOP_INDEX] = "l4gate_nexthop_index",
 	[MAP_BUDGETS] = "l4gate_budgets",
 	[MAP_LISTENER_STATS] = "l4gate_listener_stats",
 	[MAP_ROUTE_STATS] = "l4gate_route_stats",
@@ -97,6 +99,25 @@ static uint32_t quarter(uint32_t hz, uint32_t state)
 				 0;
 }
 
+static uint32_t ticks(uint32_t hz, uint32_t seconds)
+{
+	return ((uint64_t)seconds * hz) >> tick_shift(hz);
+}
+
+/*
+ * Ticks after which the time of a flow's last packet is written down once more:
+ * seldom, for it costs a lock; and often enough to say how long it has been idle.
+ */
+#define REFRESH_SECONDS 8
+
+static uint32_t refresh(uint32_t hz, uint32_t state)
+{
+	uint32_t seconds = timeouts[state] / 16;
+
+	return ticks(hz, seconds < REFRESH_SECONDS ? seconds :
+						     REFRESH_SECONDS);
+}
+
 static uint32_t meta_hz(const struct dataplane *dataplane)
 {
 	return dataplane->meta.hz ?: dataplane_hz();
@@ -117,6 +138,15 @@ uint32_t dataplane_quarter(const struct dataplane *dataplane,
 			   enum l4gate_flow_state state)
 {
 	return quarter(meta_hz(dataplane), state);
+}
+
+/* The time that was not written down comes on top. */
+uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
+				 enum l4gate_flow_state state)
+{
+	uint32_t hz = meta_hz(dataplane);
+
+	return ticks(hz, timeouts[state]) + refresh(hz, state);
 }
 
 /* jiffies_64 starts five minutes before its low half wraps (INITIAL_JIFFIES). */
@@ -252,11 +282,20 @@ static int take_lock(struct dataplane *dataplane, struct fail *fail_)
 	return 0;
 }
 
+/* NAT ports of each source and backend: each shard of flows has as many. */
+static uint32_t dataplane_nat_ports(const struct dataplane *dataplane)
+{
+	uint32_t count = dataplane->meta.nat_port_max -
+			 dataplane->meta.nat_port_min + 1;
+
+	return count / L4GATE_SHARDS * L4GATE_SHARDS;
+}
+
 /* What readers map. */
 static bool is_mapped(int map)
 {
-	return map == MAP_FLOW_INDEX || map == MAP_RECORDS ||
-	       map == MAP_CLIENTS6 || map == MAP_ENDPOINTS ||
+	return map == MAP_WORDS || map == MAP_ENTRIES ||
+	       map == MAP_RECORDS || map == MAP_CLIENTS6 || map == MAP_ENDPOINTS ||
 	       map == MAP_BACKENDS;
 }
 
@@ -299,6 +338,56 @@ static int map_order(const char *name)
 	return -1;
 }
 
+/* Of a number of rows that fits the data path's arithmetic: small. */
+static uint32_t next_prime(uint32_t number)
+{
+	uint32_t divisor = 2;
+
+	while (divisor * divisor <= number)
+		if (number % divisor++ == 0) {
+			number++;
+			divisor = 2;
+		}
+	return number;
+}
+
+/* Rows of records are a prime number: bpf/record.h says why. */
+struct flow_rows dataplane_rows(const struct dataplane *dataplane)
+{
+	uint32_t flows = dataplane->meta.max_flows;
+
+	return (struct flow_rows){
+		.words = L4GATE_ROWS(L4GATE_FLOW_WORDS(flows),
+				     L4GATE_LINE_WORDS),
+		.entries = L4GATE_ROWS(L4GATE_FLOW_ENTRIES(flows),
+				       L4GATE_LINE_ENTRIES),
+		.records = next_prime(L4GATE_ROWS(L4GATE_FLOW_RECORDS(flows),
+						  1)),
+		.addresses = L4GATE_ROWS(L4GATE_FLOW_ADDRESSES(flows),
+					 L4GATE_LINE_WORDS),
+	};
+}
+
+/* Rows of a map that --max-flows sizes; 0: of another. */
+static uint32_t map_rows(const struct dataplane *dataplane, int id)
+{
+	struct flow_rows rows = dataplane_rows(dataplane);
+
+	switch (id) {
+	case MAP_WORDS:
+		return rows.words;
+	case MAP_ENTRIES:
+		return rows.entries;
+	case MAP_RECORDS:
+	case MAP_CLIENTS6:
+		return rows.records;
+	case MAP_NEXTHOP_INDEX:
+		return rows.addresses;
+	default:
+		return 0;
+	}
+}
+
 /* Sizes and pins of an object's maps; pinned ones are reused by libbpf. */
 static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 {
@@ -310,13 +399,9 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 
 		if (id < 0)
 			continue;
-		if (id == MAP_FLOW_INDEX)
+		if (map_rows(dataplane, id))
 			error = bpf_map__set_max_entries(
-				map, dataplane->meta.max_flows /
-				L4GATE_LINE_WORDS);
-		if (id == MAP_RECORDS || id == MAP_CLIENTS6)
-			error = bpf_map__set_max_entries(
-				map, dataplane->meta.max_flows / 2);
+				map, map_rows(dataplane, id) * L4GATE_SHARDS);
 		dataplane_path(dataplane, map_names[id], path);
 		if (error || bpf_map__set_pin_path(map, path))
 			return -ENOMEM;
@@ -325,24 +410,27 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 }
 
 /* Constants of one program: a macro, because each skeleton has its own type. */
-#define SET_CONFIG(rodata, meta) do {					\
-	uint32_t hz_ = (meta)->hz, shift_ = tick_shift(hz_), i_;	\
-	memcpy((void *)(rodata)->hash_key, (meta)->key,			\
-	       sizeof((meta)->key));					\
-	(rodata)->flow_line_mask =					\
-		(meta)->max_flows / L4GATE_LINE_WORDS - 1;		\
-	(rodata)->record_mask = (meta)->max_flows / 2 - 1;		\
-	(rodata)->nat_port_min = (meta)->nat_port_min;			\
-	(rodata)->nat_port_count =					\
-		(meta)->nat_port_max - (meta)->nat_port_min + 1;	\
-	(rodata)->tick_shift = shift_;					\
+#define SET_CONFIG(rodata, dataplane) do {				\
+	const struct l4gate_meta *meta_ = &(dataplane)->meta;		\
+	struct flow_rows rows_ = dataplane_rows(dataplane);		\
+	uint32_t hz_ = meta_->hz, i_;					\
+	memcpy((void *)(rodata)->hash_key, meta_->key,			\
+	       sizeof(meta_->key));					\
+	(rodata)->word_rows = rows_.words;				\
+	(rodata)->entry_rows = rows_.entries;				\
+	(rodata)->record_rows = rows_.records;				\
+	(rodata)->address_rows = rows_.addresses;			\
+	(rodata)->nat_port_min = meta_->nat_port_min;			\
+	(rodata)->nat_port_count = dataplane_nat_ports(dataplane);	\
+	(rodata)->tick_shift = tick_shift(hz_);				\
 	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++) {			\
 		(rodata)->flow_timeout[i_] =				\
-			((uint64_t)timeouts[i_] * hz_) >> shift_;	\
+			dataplane_timeout_ticks(dataplane, i_);		\
+		(rodata)->flow_refresh[i_] = refresh(hz_, i_);		\
 		(rodata)->flow_quarter[i_] = quarter(hz_, i_);		\
 	}								\
 	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
-	(rodata)->nexthop_lifetime = hz_;				\
+	(rodata)->jiffies_second = hz_;					\
 	(rodata)->budget_rate[L4GATE_BUDGET_RST] = 10000 / hz_ ?: 1;	\
 	(rodata)->budget_rate[L4GATE_BUDGET_ICMP] = 1000 / hz_ ?: 1;	\
 } while (0)
@@ -425,8 +513,8 @@ static int load(struct dataplane *dataplane, const struct open_options *options,
 			    fail_);
 	if (error)
 		return error;
-	SET_CONFIG(xdp->rodata, &dataplane->meta);
-	SET_CONFIG(tc->rodata, &dataplane->meta);
+	SET_CONFIG(xdp->rodata, dataplane);
+	SET_CONFIG(tc->rodata, dataplane);
 	error = prepare_maps(dataplane, xdp->obj) ?:
 		prepare_maps(dataplane, tc->obj);
 	if (error)

@@ -21,13 +21,15 @@ enum map_id {
 	MAP_ROUTES,
 	MAP_CHUNKS,
 	MAP_BACKENDS,
-	MAP_FLOW_INDEX,
+	MAP_WORDS,
+	MAP_ENTRIES,
 	MAP_RECORDS,
 	MAP_CLIENTS6,
 	MAP_SOURCES,
-	MAP_FLOW_LOCKS,
+	MAP_SHARDS,
 	MAP_DEVICES,
 	MAP_NEXTHOPS,
+	MAP_NEXTHOP_INDEX,
 	MAP_BUDGETS,
 	MAP_LISTENER_STATS,
 	MAP_ROUTE_STATS,
@@ -102,5 +104,19 @@ uint32_t dataplane_tick_shift(const struct dataplane *dataplane);
 double dataplane_tick_seconds(const struct dataplane *dataplane);
 uint32_t dataplane_quarter(const struct dataplane *dataplane,
 			   enum l4gate_flow_state state);
+
+/* Ticks after which a flow of nat may be forgotten. */
+uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
+				 enum l4gate_flow_state state);
+
+/* Rows of the flow tables (include/l4gate/hash.h). */
+struct flow_rows {
+	uint32_t words;
+	uint32_t entries;
+	uint32_t records;
+	uint32_t addresses;
+};
+
+struct flow_rows dataplane_rows(const struct dataplane *dataplane);
 
 #endif /* L4GATE_DATAPLANE_OBJECT_H */

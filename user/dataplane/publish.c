@@ -58,6 +58,14 @@ int publisher_clear_stats(const struct publisher *publisher,
 	return error;
 }
 
+/* What packets have noted of the way there stays if the rest does. */
+static void set_backend(struct l4gate_backend *to,
+			const struct l4gate_backend *value)
+{
+	if (memcmp(to, value, offsetof(struct l4gate_backend, nexthop)))
+		memcpy(to, value, sizeof(*value));
+}
+
 static int write_backends(const struct publisher *publisher, size_t i)
 {
 	const struct image_route *route = &publisher->plan->image->routes[i];
@@ -80,8 +88,7 @@ static int write_backends(const struct publisher *publisher, size_t i)
 			error = publisher_clear_stats(publisher,
 						      MAP_BACKEND_STATS,
 						      to->backends[j].id);
-		publisher_set(&publisher->backends[to->backends[j].id], &value,
-			      sizeof(value));
+		set_backend(&publisher->backends[to->backends[j].id], &value);
 	}
 	return error;
 }

@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 
+#include "l4gate/hash.h"
 #include "stats/stats.h"
 
 int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
@@ -13,8 +14,7 @@ int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 {
 	struct flows flows = {
 		.dataplane = dataplane,
-		.line_count = dataplane->meta.max_flows / L4GATE_LINE_WORDS,
-		.record_count = dataplane->meta.max_flows / 2,
+		.rows = dataplane_rows(dataplane),
 		.jiffies = dataplane_jiffies(dataplane),
 	};
 	struct l4gate_control control = { 0 };
@@ -22,13 +22,16 @@ int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 
 	(void)bpf_map_lookup_elem(dataplane->maps[MAP_CONTROL], &key, &control);
 	flows.half = control.generation & 1;
-	flows.lines = dataplane_map(dataplane, MAP_FLOW_INDEX);
+	flows.word_lines = flows.rows.words * L4GATE_SHARDS;
+	flows.record_count = flows.rows.records * L4GATE_SHARDS;
+	flows.words = dataplane_map(dataplane, MAP_WORDS);
+	flows.entries = dataplane_map(dataplane, MAP_ENTRIES);
 	flows.records = dataplane_map(dataplane, MAP_RECORDS);
 	flows.clients6 = dataplane_map(dataplane, MAP_CLIENTS6);
 	flows.endpoints = dataplane_map(dataplane, MAP_ENDPOINTS);
 	flows.backends = dataplane_map(dataplane, MAP_BACKENDS);
 	*ret_flows = flows;
-	if (flows.lines && flows.records && flows.clients6 &&
+	if (flows.words && flows.entries && flows.records && flows.clients6 &&
 	    flows.endpoints && flows.backends)
 		return 0;
 	return fail(fail_, -errno, "%s: the flow table can't be mapped: %m",
@@ -41,7 +44,8 @@ void flows_close(struct flows *flows)
 
 	if (!dataplane)
 		return;
-	dataplane_unmap(dataplane, MAP_FLOW_INDEX, flows->lines);
+	dataplane_unmap(dataplane, MAP_WORDS, flows->words);
+	dataplane_unmap(dataplane, MAP_ENTRIES, flows->entries);
 	dataplane_unmap(dataplane, MAP_RECORDS, flows->records);
 	dataplane_unmap(dataplane, MAP_CLIENTS6, flows->clients6);
 	dataplane_unmap(dataplane, MAP_ENDPOINTS, (void *)flows->endpoints);
@@ -69,7 +73,9 @@ static bool record_is_live(const struct flows *flows, uint64_t value)
 	uint32_t state = value & L4GATE_RECORD_STATE;
 
 	return state > L4GATE_FLOW_CLAIMED &&
-	       record_idle(flows, value) <= dataplane_timeout(state);
+	       record_idle(flows, value) <=
+	       dataplane_timeout_ticks(flows->dataplane, state) *
+	       dataplane_tick_seconds(flows->dataplane);
 }
 
 static void read_source(const struct flows *flows, uint64_t value,
@@ -87,19 +93,47 @@ static void read_source(const struct flows *flows, uint64_t value,
 			&flow->nat.addr);
 }
 
+/* The value of the entry of a flow, or 0. */
+static uint64_t read_entry(const struct flows *flows, uint64_t hash)
+{
+	uint32_t row = row_first(hash, flows->rows.entries), i, j;
+
+	for (i = 0; i < 2; i++) {
+		const struct l4gate_line *line =
+			&flows->entries[line_number(row, hash)];
+
+		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
+			if (line->word[j] == hash)
+				return line->word[L4GATE_LINE_ENTRIES + j];
+		row = row_other(row, hash, flows->rows.entries);
+	}
+	return 0;
+}
+
+/* The NAT port is in the flow's other half. */
+static uint16_t read_port(const struct flows *flows, const struct flow *flow,
+			  uint64_t key)
+{
+	uint64_t hash = hash_place(flows->dataplane->meta.key[0],
+				   flow->client.family, &flow->client.addr,
+				   key >> 16, key);
+
+	return ntohs(read_entry(flows, hash) >> L4GATE_RECORD_PORT_SHIFT &
+		     0xffff);
+}
+
 bool flow_read(const struct flows *flows, uint32_t number,
 	       struct flow *ret_flow)
 {
 	const struct l4gate_record *record = &flows->records[number];
 	uint64_t value = __atomic_load_n(&record->value, __ATOMIC_ACQUIRE);
-	uint64_t key = record->key;
+	uint64_t key = record->key, now;
 	struct flow flow = {
 		.client_port = ntohs(key >> 16 & 0xffff),
 		.endpoint = &flows->endpoints[flows->half *
 					      L4GATE_MAX_ENDPOINTS +
 					      (key & 0xffff)],
 		.backend_id = value >> L4GATE_RECORD_BACKEND_SHIFT,
-		.nat_port = ntohs(value >> L4GATE_RECORD_PORT_SHIFT & 0xffff),
 		.state = value & L4GATE_RECORD_STATE,
 		.idle = record_idle(flows, value),
 	};
@@ -115,9 +149,10 @@ bool flow_read(const struct flows *flows, uint32_t number,
 		flow.client.addr.w[0] = key >> 32;
 	}
 	read_source(flows, value, &flow);
+	flow.nat_port = read_port(flows, &flow, key);
 	/* It was another's before we had all of it. */
-	if ((__atomic_load_n(&record->value, __ATOMIC_ACQUIRE) ^ value) >>
-	    L4GATE_RECORD_SERIAL_SHIFT)
+	now = __atomic_load_n(&record->value, __ATOMIC_ACQUIRE);
+	if (!flow.nat_port || ((now ^ value) & L4GATE_RECORD_OWNER))
 		return false;
 	*ret_flow = flow;
 	return true;
@@ -145,8 +180,7 @@ static void count_line(const struct flows *flows,
 		uint32_t backend = word >> L4GATE_WORD_BACKEND_SHIFT &
 				   L4GATE_WORD_BACKEND;
 
-		if (!(word & L4GATE_WORD_F_DIRECT) ||
-		    !word_is_live(flows, word))
+		if (!word || !word_is_live(flows, word))
 			continue;
 		++*total;
 		if (backend < L4GATE_MAX_BACKENDS)
@@ -169,7 +203,7 @@ uint32_t *flows_by_backend(const struct flows *flows, uint32_t *ret_total)
 		if (backend < L4GATE_MAX_BACKENDS)
 			counts[backend]++;
 	}
-	for (i = 0; counts && i < flows->line_count; i++)
-		count_line(flows, &flows->lines[i], counts, ret_total);
+	for (i = 0; counts && i < flows->word_lines; i++)
+		count_line(flows, &flows->words[i], counts, ret_total);
 	return counts;
 }

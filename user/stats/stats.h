@@ -22,12 +22,14 @@ extern const char *const hook_names[L4GATE_HOOK_MAX];
 /* The flow table as packets see it, mapped, and the time. */
 struct flows {
 	const struct dataplane *dataplane;
-	struct l4gate_line *lines;
+	struct l4gate_line *words;
+	struct l4gate_line *entries;
 	struct l4gate_record *records;
 	struct l4gate_addr *clients6;
 	const struct l4gate_endpoint *endpoints;	/* both halves */
 	const struct l4gate_backend *backends;
-	uint32_t line_count;
+	struct flow_rows rows;
+	uint32_t word_lines;
 	uint32_t record_count;
 	uint32_t half;		/* of endpoints: the published one */
 	uint64_t jiffies;

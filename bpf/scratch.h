@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is known of the packet at hand, in a map and not on the stack: of what it
+ * reads from a map the verifier knows nothing, so that after each decision its
+ * paths meet again. Kept on the stack, IPv4 and IPv6, TCP and UDP would be followed
+ * apart to the end, and each choice on the way would double them once more.
+ *
+ * One for each CPU and program: a program of softirq is not interrupted by another
+ * on its CPU.
+ */
+#ifndef L4GATE_BPF_SCRATCH_H
+#define L4GATE_BPF_SCRATCH_H
+
+#include "packet.h"
+#include "rewrite.h"
+
+/* What the record of a new flow is made of, apart from the packet. */
+struct nat_seed {
+	__u64 key;		/* as in struct l4gate_record */
+	__u32 backend;
+	__u8 source;		/* number in l4gate_sources */
+	bool is_new;		/* nat_insert() made it */
+	bool was_full;		/* the flow before found no free record */
+	__u8 pad;
+};
+
+struct scratch {
+	struct packet packet;
+	struct rewrite rewrite;	/* what becomes of it */
+	struct nat_seed seed;
+	__u64 opened;		/* value or backend of the flow that it began */
+};
+
+/* Not pinned: no other program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&scratch, &key);
+}
+
+#endif /* L4GATE_BPF_SCRATCH_H */
