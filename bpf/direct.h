@@ -126,6 +126,24 @@ __noinline __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port)
 }
 
 /*
+ * Whether a live flow's backend is at that place, so that a packet can't open
+ * another to it. A connection that is closing gives way to a new one, as it does at
+ * the backend (RFC 9293 section 3.10.7.4, RFC 6191): it is forgotten.
+ */
+int direct_blocks(__u64 hash, __u64 upper, __u64 lower, __u32 port, bool opens);
+
+__noinline int direct_blocks(__u64 hash, __u64 upper, __u64 lower, __u32 port,
+			     bool opens)
+{
+	__u64 word = direct_match(hash, upper, lower, port);
+
+	if (!word || !opens || !is_ending(word_state(word)))
+		return !!word;
+	word_replace(hash, word, 0);
+	return 0;
+}
+
+/*
  * Whether the client's address and port are in use at the backend by a flow to
  * another endpoint than that with an id: the backend could not tell the two apart,
  * and neither could we its replies.
@@ -135,6 +153,7 @@ static __always_inline bool direct_collides(const struct packet *packet,
 					    __u32 half, __u16 id)
 {
 	const struct l4gate_origins *origins;
+	bool opens = is_syn(packet);
 	__u32 i;
 
 	origins = origins_find(packet->family, packet->protocol,
@@ -149,8 +168,9 @@ static __always_inline bool direct_collides(const struct packet *packet,
 			continue;
 		hash = flow_hash(packet->family, &packet->src, packet->sport,
 				 other);
-		if (direct_match(hash, addr_upper(&backend->addr),
-				 addr_lower(&backend->addr), backend->port))
+		if (direct_blocks(hash, addr_upper(&backend->addr),
+				  addr_lower(&backend->addr), backend->port,
+				  opens))
 			return true;
 	}
 	return false;

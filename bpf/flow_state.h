@@ -141,12 +141,16 @@ static __always_inline bool is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+static __always_inline bool is_ending(__u32 state)
+{
+	return state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET;
+}
+
 /* A SYN that can't belong to the connection that we remember. */
 static __always_inline bool is_reopened(__u32 state,
 					const struct packet *packet)
 {
-	return is_syn(packet) &&
-	       (state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET);
+	return is_syn(packet) && is_ending(state);
 }
 
 #endif /* L4GATE_BPF_FLOW_STATE_H */

@@ -185,6 +185,25 @@ test_transparent_collision() {
   expect_checksums
 }
 
+# A port is free for another listener as soon as its connection is closing: by
+# FIN, in one round of two, or RST.
+test_transparent_port_is_used_again() {
+  local a port
+  two_armed
+  start_identify b1
+  attach
+  in_mode transparent two_listeners >"$WORK/two.yaml"
+  apply "$WORK/two.yaml"
+  for a in "$VIP4" "$VIP6"; do
+    for port in 7000 7001 7000 7001; do
+      expect_json "$a:$port" \
+        "$(at cl timeout 30 "$PYTHON" "$TOOLS/again.py" "$a" "$port" --count 2)" '.ok == 2'
+    done
+  done
+  expect 'collisions' "$(reason reject_collision)" 0
+  expect_checksums
+}
+
 many_addresses() {
   local i addresses=
   for ((i = 1; i <= $1; i++)); do addresses+=" 192.0.2.$i"; done

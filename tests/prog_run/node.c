@@ -65,7 +65,9 @@ static int test_run(enum l4gate_hook hook, const struct frame *in,
 {
 	struct xdp_md xdp = { .ingress_ifindex = node.ifindex,
 			      .data_end = in->size };
-	struct __sk_buff skb = { .ifindex = node.ifindex };
+	struct __sk_buff skb = { .ifindex = node.ifindex,
+				 .gso_size = in->gso_size,
+				 .gso_segs = in->gso_segs };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes,
 		    .data_size_in = in->size, .data_out = out->bytes,
 		    .data_size_out = sizeof(out->bytes), .repeat = 1);

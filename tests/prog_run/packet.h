@@ -7,11 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 512
+/* More than a link's MTU, less than a page, which is what the kernel runs. */
+#define FRAME_MAX 2048
 
 struct frame {
 	uint8_t bytes[FRAME_MAX];
 	uint32_t size;
+	/* Of a superframe, for TC: what it will be cut into. */
+	uint32_t gso_size;
+	uint32_t gso_segs;
 };
 
 /* A byte of the finished frame that is made wrong; at 0: none. */
