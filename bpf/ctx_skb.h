@@ -65,7 +65,8 @@ static __always_inline bool ctx_has_vlan(CTX *ctx)
 
 static __always_inline bool ctx_is_gso(CTX *ctx)
 {
-	return ctx->gso_segs > 1;
+	/* Those of a virtual machine have a gso_size, but no gso_segs as yet. */
+	return ctx->gso_size;
 }
 
 #include "rewrite.h"

@@ -23,10 +23,15 @@ struct direct {
 	__u32 number;		/* of the backend */
 };
 
-/* Bytes that a mode puts in front of the IP header. */
-static __always_inline __u32 direct_overhead(__u8 mode, __u8 family)
+/*
+ * Bytes that a mode puts in front of the IP header. None for a backend on this
+ * node: it has the listener's address, and gets the packet as it came.
+ */
+static __always_inline __u32
+direct_overhead(__u8 mode, __u8 family, const struct l4gate_nexthop *nexthop)
 {
-	if (mode != L4GATE_MODE_DSR_IPIP)
+	if (mode != L4GATE_MODE_DSR_IPIP ||
+	    nexthop->kind == L4GATE_NEXTHOP_LOCAL)
 		return 0;
 	return family == L4GATE_IPV4 ? sizeof(struct iphdr) :
 				       sizeof(struct ipv6hdr);
@@ -47,7 +52,7 @@ static __always_inline int direct_send(CTX *ctx, enum l4gate_hook hook,
 		return send_rewritten(ctx, hook, scratch, nexthop,
 				      L4GATE_TO_BACKEND);
 	}
-	if (direct->endpoint->mode == L4GATE_MODE_DSR_IPIP &&
+	if (direct_overhead(direct->endpoint->mode, packet->family, nexthop) &&
 	    ctx_encap(ctx, packet, &nexthop->nat, &direct->backend->addr,
 		      direct->hash))
 		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
@@ -83,14 +88,15 @@ static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
 					  const struct direct *direct)
 {
 	const struct packet *packet = &scratch->packet;
-	__u32 overhead = direct_overhead(direct->endpoint->mode,
-					 packet->family);
 	struct l4gate_nexthop *nexthop;
 	enum l4gate_reason reason;
+	__u32 overhead;
 
 	nexthop = nexthop_of_backend(ctx, direct->backend, packet);
 	if (!nexthop)
 		return leave(ctx, hook, L4GATE_DROP_BUSY, CTX_DROP);
+	overhead = direct_overhead(direct->endpoint->mode, packet->family,
+				   nexthop);
 	reason = direct_check_way(ctx, packet, direct, nexthop, overhead);
 	if (reason != GO_ON)
 		return refuse_way(ctx, hook, packet, nexthop, reason, overhead);

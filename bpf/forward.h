@@ -30,6 +30,22 @@ static __always_inline int action_of(enum l4gate_reason reason)
 	       reason == L4GATE_NOT_OURS ? CTX_PASS : CTX_DROP;
 }
 
+/* The longest that an IP header can say: superframes come close to it. */
+#define L3_LENGTH_MAX 65535
+
+/*
+ * Whether a packet, longer by overhead bytes, is too big for its way. A superframe
+ * will be cut up, and has to fit into the outer header only.
+ */
+static __always_inline bool is_too_big(CTX *ctx, const struct packet *packet,
+				       __u32 mtu, __u32 overhead)
+{
+	__u32 length = packet->l3_length + overhead;
+
+	return length > L3_LENGTH_MAX ||
+	       (mtu && length > mtu && !ctx_is_gso(ctx));
+}
+
 /*
  * Why a packet, longer by overhead bytes, can't be sent to a next hop from this
  * hook, or GO_ON. XDP leaves to TC what it can't do; TC has to say no.
@@ -46,8 +62,7 @@ check_way(CTX *ctx, const struct packet *packet,
 		return GO_ON;
 	if (packet->ttl <= 1)
 		return L4GATE_DROP_TTL;
-	if (nexthop->mtu && packet->l3_length + overhead > nexthop->mtu &&
-	    !ctx_is_gso(ctx))
+	if (is_too_big(ctx, packet, nexthop->mtu, overhead))
 		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP :
 					  L4GATE_DROP_TOO_BIG;
 	return GO_ON;
@@ -62,7 +77,8 @@ refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
 	   const struct l4gate_nexthop *nexthop, enum l4gate_reason reason,
 	   __u32 overhead)
 {
-	if (reason == L4GATE_DROP_TOO_BIG && packet_is_whole(ctx, packet))
+	if (reason == L4GATE_DROP_TOO_BIG && packet_is_whole(ctx, packet) &&
+	    nexthop->mtu > overhead)
 		return tell_too_big(ctx, hook, packet, nexthop->mtu - overhead);
 	return leave(ctx, hook, reason, action_of(reason));
 }

@@ -322,6 +322,67 @@ test_dsr_ipip_tc_offloads() {
   ipip_packets
 }
 
+# One that the stack takes as it came, since it has the listeners' addresses.
+test_dsr_ipip_processes() {
+  local kind a
+  local_processes
+  at gw "$NETNS_DIR/backend.sh" dsr-l2 "$VIP4" "$VIP6"
+  on_listeners start_identify b1
+  attach --mode native
+  use_mode dsr-ipip 1 '' ''
+  for a in "$VIP4" "$VIP6"; do
+    for kind in tcp udp; do
+      expect_json "$kind on $a" "$(split "$kind" "$a" 7000 --count 20)" '.answers == {b1: 20}'
+    done
+  done
+  (($(reason to_local) > 80)) || fail "to_local: $(reason to_local)"
+}
+
+# Nobody says which address the outer header would come from.
+test_dsr_ipip_behind_a_device_that_is_not_attached() {
+  local kind a
+  containers_on_bridge
+  attach
+  use_mode dsr-ipip 1 '' ''
+  for a in "$VIP4" "$VIP6"; do
+    for kind in tcp udp; do
+      expect_json "$kind on $a" "$(split "$kind" "$a" 7000 --count 3 --timeout 0.3)" \
+        '.timeouts == 3'
+    done
+  done
+  (($(reason drop_no_nat_address) >= 12)) ||
+    fail "drop_no_nat_address: $(reason drop_no_nat_address)"
+}
+
+# superframe LENGTH REASON: one of each IP version, and what it is counted as.
+superframe() {
+  local before to ends
+  to=$(at gw cat /sys/class/net/eth0/address)
+  for ends in "10.1.0.2 $VIP4" "fd00:1::2 $VIP6"; do
+    before=$(reason "$2")
+    # shellcheck disable=SC2086 # two words
+    at cl timeout 10 "$PYTHON" "$TOOLS/superframe.py" eth0 "$to" $ends 7000 "$1"
+    wait_for 5 "$ends, $1 bytes: $2" more_than "$2" "$before"
+  done
+}
+
+more_than() {
+  (($(reason "$1") > $2))
+}
+
+# The outer header has to say how long the packet is, before that is cut up.
+test_dsr_ipip_superframes() {
+  OFFLOAD=on PASS=off
+  routed
+  attach --mode tc
+  use_mode dsr-ipip 1 1 1
+  superframe 60000 to_backend
+  superframe 65495 to_backend
+  expect 'too big' "$(($(reason told_too_big) + $(reason drop_too_big)))" 0
+  superframe 65520 told_too_big
+  expect_checksums
+}
+
 # ---------------------------------------------------------------- from one to another
 
 # Backends that are fit for all modes.
