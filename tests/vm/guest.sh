@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 # What is tested in a guest: that the kernel takes the programs, what they do to
-# packets, and traffic through each mode of attaching. A line a test, as TAP has
-# them; the host counts.
+# packets, traffic through each mode of attaching, and into the kernel's own tunnel
+# devices. A line a test, as TAP has them; the host counts.
 
 VIP4=192.0.2.10 VIP6=2001:db8::10
 RELEASE=$(uname -r)
@@ -157,6 +157,72 @@ test_mode() {
   [ "$mode" != native ] || pass off
 }
 
+# ---------------------------------------------------------------- tunnels
+
+# The servers' host takes packets out of tunnels, and has the listeners' addresses.
+make_backend() {
+  ip netns exec server sh ./backend.sh dsr-ipip "$VIP4" "$VIP6" || return
+  serve tcp "$VIP4" 80
+  serve tcp "$VIP6" 80
+  serve udp "$VIP4" 53
+  serve udp "$VIP6" 53
+  sleep 1
+}
+
+tunnel_manifest() {
+  cat gateway.yaml
+  cat <<'YAML'
+  infrastructure:
+    parametersRef: {group: l4gate.dev, kind: GatewayParameters, name: tunnel}
+---
+apiVersion: l4gate.dev/v1alpha1
+kind: GatewayParameters
+metadata: {name: tunnel}
+spec: {mode: dsr-ipip}
+YAML
+}
+
+# decapsulated DEVICE: packets that came out of a tunnel device.
+decapsulated() {
+  ip netns exec server cat "/sys/class/net/$1/statistics/rx_packets"
+}
+
+# through DEVICE PROTOCOL ADDRESS PORT: traffic that leads through the device, both
+# to its server and to its client.
+through() {
+  before=$(decapsulated "$1")
+  traffic "$2" "$3" "$4" || return
+  [ $(($(decapsulated "$1") - before)) -ge 10 ]
+}
+
+# set_mtu BYTES: of the link to the servers.
+set_mtu() {
+  ip link set be0 mtu "$1"
+  ip -n server link set eth0 mtu "$1"
+}
+
+# On a link of 1500 bytes who sends packets that long is told of less.
+test_tunnel() {
+  mode=$1
+  [ "$mode" != native ] || pass on
+  for mtu in 1500 1540; do
+    what="dsr-ipip, $mode, MTU $mtu"
+    set_mtu "$mtu"
+    try "$what: attach" ./l4gate attach cl0 be0 --mode "$mode"
+    try "$what: apply" ./l4gate apply -f tunnel.yaml -f services.yaml -f routes-50-50.yaml
+    try "$what: TCP over IPv4" through tunl0 tcp "$VIP4" 80
+    try "$what: TCP over IPv6" through ip6tnl0 tcp "$VIP6" 80
+    if [ "$mtu" = 1540 ]; then
+      try "$what: UDP over IPv4" through tunl0 udp "$VIP4" 53
+      try "$what: UDP over IPv6" through ip6tnl0 udp "$VIP6" 53
+    fi
+    try "$what: detach" is_gone
+    ip -n client route flush cache
+    ip -n client -6 route flush cache
+  done
+  [ "$mode" != native ] || pass off
+}
+
 test_log() {
   dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' >said
   [ ! -s said ]
@@ -168,5 +234,8 @@ test_packets
 make_hosts
 start_servers
 for m in native generic tc; do test_mode "$m"; done
+tunnel_manifest >tunnel.yaml
+try 'dsr-ipip: a backend' make_backend
+for m in native tc; do test_tunnel "$m"; done
 test_log
 echo DONE

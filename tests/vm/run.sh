@@ -25,7 +25,7 @@ PASSED=0 FAILED=0 SKIPPED=0
 
 # Debian's users have no sbin in their path.
 PATH=$PATH:/usr/sbin:/sbin
-export PROGRAMS='ip ethtool' MODS="veth sch_ingress cls_bpf ${MODS:-}"
+export PROGRAMS='ip ethtool' MODS="veth sch_ingress cls_bpf ipip ip6_tunnel ${MODS:-}"
 
 finish() {
   printf 'check-vm: %d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
@@ -51,7 +51,7 @@ collect() {
   cp "$STATIC_O/l4gate" "$STATIC_O/tests/bench/verifier" \
     "$STATIC_O/tests/vm/traffic" "$STATIC_O"/bpf/{xdp,tc}.bpf.o \
     "$HERE/guest.sh" "$demo"/{gateway,services,routes-50-50}.yaml "$1"
-  cp "$O/tests/netns/pass.bpf.o" "$1"
+  cp "$O/tests/netns/pass.bpf.o" "$ROOT/tests/netns/backend.sh" "$1"
   for test in "$O"/tests/prog_run/test_*; do
     if [[ -x $test ]]; then
       cp "$test" "$1"
