@@ -12,6 +12,7 @@
 #define L4GATE_HASH_H
 
 #include "abi.h"
+#include "force.h"
 
 /* clang leaves "inline" to itself, and a call costs 8 ns. */
 #define L4GATE_INLINE static inline __attribute__((always_inline))
@@ -35,10 +36,16 @@ L4GATE_INLINE __u64 hash_finish(__u64 hash)
 	return hash ^ hash >> 32;
 }
 
+/* Two words of an address, as they are in packets: a hash has no byte order. */
+L4GATE_INLINE __u64 hash_words(__be32 upper, __be32 lower)
+{
+	return (L4GATE_FORCE __u64)upper << 32 | (L4GATE_FORCE __u32)lower;
+}
+
 L4GATE_INLINE __u64 hash_addr(__u64 hash, const struct l4gate_addr *addr)
 {
-	hash = hash_round(hash, (__u64)addr->w[0] << 32 | addr->w[1]);
-	return hash_round(hash, (__u64)addr->w[2] << 32 | addr->w[3]);
+	hash = hash_round(hash, hash_words(addr->w[0], addr->w[1]));
+	return hash_round(hash, hash_words(addr->w[2], addr->w[3]));
 }
 
 /*
@@ -50,10 +57,10 @@ L4GATE_INLINE __u64
 hash_place(__u64 key, __u8 family, const struct l4gate_addr *addr, __be16 port,
 	   __u16 number)
 {
-	__u64 rest = (__u64)port << 16 | number;
+	__u64 rest = (L4GATE_FORCE __u64)port << 16 | number;
 
 	if (family == L4GATE_IPV4)
-		return hash_finish(hash_round(key, (__u64)addr->w[0] << 32 |
+		return hash_finish(hash_round(key, hash_words(addr->w[0], 0) |
 						   rest));
 	return hash_finish(hash_round(hash_addr(key, addr), rest));
 }
@@ -64,11 +71,12 @@ hash_ends(__u64 key, __u8 family, const struct l4gate_addr *a,
 	  const struct l4gate_addr *b, __be16 a_port, __be16 b_port,
 	  __u8 protocol)
 {
-	__u64 ports = (__u64)a_port << 32 | (__u64)b_port << 16 | protocol;
+	__u64 ports = (L4GATE_FORCE __u64)a_port << 32 |
+		      (L4GATE_FORCE __u64)b_port << 16 | protocol;
 	__u64 hash = key;
 
 	if (family == L4GATE_IPV4)
-		hash = hash_round(hash, (__u64)a->w[0] << 32 | b->w[0]);
+		hash = hash_round(hash, hash_words(a->w[0], b->w[0]));
 	else
 		hash = hash_addr(hash_addr(hash, a), b);
 	return hash_finish(hash_round(hash, ports));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/byteorder.h"
 #include "util/inet.h"
 
 #define KEY_MAX 1024
@@ -166,11 +167,11 @@ static const char *const state_names[L4GATE_FLOW_STATES] = {
 
 /* "address:port", the port in network byte order. */
 static const char *format_place(uint8_t family, const struct l4gate_addr *addr,
-				uint16_t port, char *text)
+				__be16 port, char *text)
 {
 	struct inet_addr place = { .addr = *addr, .family = family };
 
-	return inet_format_port(&place, ntohs(port), text);
+	return inet_format_port(&place, port_from_net(port), text);
 }
 
 static json_t *flow_json(const struct flow *flow)

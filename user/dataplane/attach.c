@@ -431,7 +431,7 @@ int device_attach(const struct dataplane *dataplane, const char *device,
 	struct attachment attachment = { 0 };
 	char path[PATH_MAX];
 	char driver[32];
-	struct ifreq ifr;
+	struct ifreq ifr = { 0 };
 	bool was_there;
 	int error;
 

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "dataplane/lines.h"
+#include "util/byteorder.h"
 
 /* A half as it shall be; compared with the map's, and what differs is written. */
 struct listening {
@@ -29,7 +30,7 @@ static uint64_t place_hash(const struct publisher *publisher,
 			   enum protocol protocol)
 {
 	return hash_place(publisher->dataplane->meta.key[1], addr->family,
-			  &addr->addr, htons(port), ip_protocol(protocol));
+			  &addr->addr, port_to_net(port), ip_protocol(protocol));
 }
 
 static int add_endpoint(const struct publisher *publisher,
@@ -44,7 +45,7 @@ static int add_endpoint(const struct publisher *publisher,
 
 	listening->endpoints[id] = (struct l4gate_endpoint){
 		.addr = addr->addr,
-		.port = htons(listener->port),
+		.port = port_to_net(listener->port),
 		.protocol = ip_protocol(listener->protocol),
 		.family = addr->family,
 		.listener = to->id,

@@ -208,7 +208,7 @@ static int read_port_range(uint32_t *ret_low, uint32_t *ret_high)
  */
 static int choose_nat_ports(struct l4gate_meta *meta, struct fail *fail_)
 {
-	uint32_t low, high;
+	uint32_t low = 0, high = 0;
 
 	if (read_port_range(&low, &high)) {
 		low = 32768;

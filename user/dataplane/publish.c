@@ -18,6 +18,7 @@
 #include "dataplane/plan.h"
 #include "dataplane/publisher.h"
 #include "l4gate/hash.h"
+#include "util/byteorder.h"
 
 void changes_free(struct changes *changes)
 {
@@ -77,7 +78,7 @@ static int write_backends(const struct publisher *publisher, size_t i)
 		const struct image_backend *backend = &route->backends[j];
 		struct l4gate_backend value = {
 			.addr = backend->addr.addr,
-			.port = htons(backend->port),
+			.port = port_to_net(backend->port),
 			.family = backend->addr.family,
 			.state = backend->draining ? L4GATE_BACKEND_DRAINING :
 						     L4GATE_BACKEND_ACTIVE,

@@ -78,7 +78,7 @@ out:
 int state_read(const struct dataplane *dataplane, json_t **ret_state,
 	       struct fail *fail_)
 {
-	uint64_t generation;
+	uint64_t generation = 0;
 	int tries, error;
 
 	for (tries = 0; tries < READ_TRIES; tries++) {

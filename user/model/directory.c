@@ -119,7 +119,7 @@ static void walk_directory(struct walk *walk, const char *path);
 static void walk_path(struct walk *walk, const char *path, const char *name)
 {
 	bool manifest = is_manifest(name);
-	struct stat st;
+	struct stat st = { 0 };
 	int err = stat_beneath(walk, path, &st);
 
 	/* A dangling link is nothing to read, if it does not look like it. */

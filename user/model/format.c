@@ -324,7 +324,7 @@ static int parse_offset(const char *text)
 
 int time_parse(const char *text, int64_t *ret_seconds)
 {
-	static const char days[] = {
+	static const unsigned char days[] = {
 		31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31,
 	};
 	int year, month, day, hour, minute, second, offset, last;

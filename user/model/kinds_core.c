@@ -253,8 +253,7 @@ static const char *unusable(const struct inet_addr *addr)
 	if (inet_is_loopback(addr))
 		return "a loopback address";
 	if (inet_is_multicast(addr))
-		return addr->family == L4GATE_IPV4 &&
-		       addr->addr.w[0] == 0xffffffff ?
+		return inet_is_broadcast(addr) ?
 		       "the broadcast address" : "a multicast address";
 	if (inet_is_link_local(addr))
 		return "a link-local address";

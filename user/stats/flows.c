@@ -8,6 +8,7 @@
 
 #include "l4gate/hash.h"
 #include "stats/stats.h"
+#include "util/byteorder.h"
 
 int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	       struct fail *fail_)
@@ -116,7 +117,7 @@ static uint16_t read_port(const struct flows *flows, const struct flow *flow,
 {
 	uint64_t hash = hash_place(flows->dataplane->meta.key[0],
 				   flow->client.family, &flow->client.addr,
-				   key >> 16, key);
+				   (L4GATE_FORCE __be16)(key >> 16), key);
 
 	return ntohs(read_entry(flows, hash) >> L4GATE_RECORD_PORT_SHIFT &
 		     0xffff);
@@ -146,7 +147,7 @@ bool flow_read(const struct flows *flows, uint32_t number,
 		flow.client.family = L4GATE_IPV6;
 		flow.client.addr = flows->clients6[number];
 	} else {
-		flow.client.addr.w[0] = key >> 32;
+		flow.client.addr.w[0] = (L4GATE_FORCE __be32)(key >> 32);
 	}
 	read_source(flows, value, &flow);
 	flow.nat_port = read_port(flows, &flow, key);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4gate/force.h"
+
 int inet_parse(const char *text, struct inet_addr *ret_addr)
 {
 	struct inet_addr addr = { 0 };
@@ -109,11 +111,17 @@ bool inet_is_loopback(const struct inet_addr *addr)
 	return !memcmp(bytes(addr), one, sizeof(one));
 }
 
+bool inet_is_broadcast(const struct inet_addr *addr)
+{
+	return addr->family == L4GATE_IPV4 &&
+	       (L4GATE_FORCE uint32_t)addr->addr.w[0] == INADDR_BROADCAST;
+}
+
 bool inet_is_multicast(const struct inet_addr *addr)
 {
 	if (addr->family == L4GATE_IPV4)
-		return bytes(addr)[0] >= 224 && (bytes(addr)[0] < 240 ||
-			addr->addr.w[0] == 0xffffffff);
+		return (bytes(addr)[0] >= 224 && bytes(addr)[0] < 240) ||
+		       inet_is_broadcast(addr);
 	return bytes(addr)[0] == 0xff;
 }
 

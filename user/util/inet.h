@@ -46,6 +46,7 @@ int inet_compare(const struct inet_addr *a, const struct inet_addr *b);
 
 bool inet_is_unspecified(const struct inet_addr *addr);
 bool inet_is_loopback(const struct inet_addr *addr);
+bool inet_is_broadcast(const struct inet_addr *addr);	/* of all networks */
 bool inet_is_multicast(const struct inet_addr *addr);	/* or broadcast */
 bool inet_is_link_local(const struct inet_addr *addr);
 bool inet_is_mapped(const struct inet_addr *addr);	/* ::ffff:1.2.3.4 */
