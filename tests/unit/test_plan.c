@@ -42,6 +42,17 @@ struct run {
 	struct changes changes;
 };
 
+/* The time, and whether listeners have had flows, for the plans to come. */
+static uint64_t now = 1000;
+static bool any_flows;
+
+static bool had_flows(const void *context, uint32_t listener)
+{
+	(void)context;
+	(void)listener;
+	return any_flows;
+}
+
 static void plan_text(struct run *run, const char *text,
 		      const json_t *published)
 {
@@ -49,6 +60,7 @@ static void plan_text(struct run *run, const char *text,
 	const struct compile_options options = {
 		.claimed_classes = classes, .claimed_class_count = 1,
 	};
+	const struct plan_node node = { .now = now, .had_flows = had_flows };
 	struct diags diags = { 0 };
 	struct fail fail = { 0 };
 
@@ -59,8 +71,8 @@ static void plan_text(struct run *run, const char *text,
 			 0);
 	assert_int_equal(diags.errors, 0);
 	diags_free(&diags);
-	assert_int_equal(plan_make(run->image, published, NULL, 0,
-				   &run->plan, &run->changes, &fail), 0);
+	assert_int_equal(plan_make(run->image, published, &node, &run->plan,
+				   &run->changes, &fail), 0);
 }
 
 static void run_free(struct run *run)
@@ -173,6 +185,116 @@ static void test_next_in_turn(void **state)
 	json_decref(empty);
 }
 
+static const char *const two_routes[] = {
+	"kind: TCPRoute\nmetadata: {name: young, namespace: a, creationTimestamp: \"2026-01-02T00:00:00Z\"}\n"
+	"spec:\n  parentRefs: [{name: gw}]\n  rules: [{backendRefs: [{name: s, port: 80}]}]\n---\n",
+	"kind: TCPRoute\nmetadata: {name: old, namespace: a, creationTimestamp: \"2026-01-01T00:00:00Z\"}\n"
+	"spec:\n  parentRefs: [{name: gw}]\n  rules: [{backendRefs: [{name: s, port: 80}]}]\n---\n",
+};
+#define SERVICE								\
+	"apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: a}\n"	\
+	"spec: {ports: [{port: 80}]}\n---\n"				\
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"	\
+	"metadata: {name: s, namespace: a, labels: {kubernetes.io/service-name: s}}\n" \
+	"addressType: IPv4\nports: [{port: 80}]\n"			\
+	"endpoints: [%s]\n---\n"
+#define ENDPOINT(address) "{addresses: [" address "], conditions: {ready: true}}"
+
+static void routes_text(char text[8192], const char *endpoints,
+			const char *first, const char *second)
+{
+	size_t n = snprintf(text, 8192, GATEWAY SERVICE, endpoints);
+
+	snprintf(text + n, 8192 - n, "%s%s%s%s", first ? API : "", first ?: "",
+		 second ? API : "", second ?: "");
+}
+
+/*
+ * A route that loses its listener keeps the backends that it had, as long as they
+ * are given, and gets no new ones.
+ */
+static void test_standby(void **state)
+{
+	json_t *empty = json_object();
+	struct run before, after, again, gone;
+	char text[8192];
+	uint32_t id;
+
+	(void)state;
+	routes_text(text, ENDPOINT("10.0.0.1") ", " ENDPOINT("10.0.0.2"),
+		    two_routes[0], NULL);
+	plan_text(&before, text, empty);
+	assert_int_equal(before.plan.route_count, 1);
+	id = before.plan.routes[0].backends[1].id;
+	routes_text(text, ENDPOINT("10.0.0.2") ", " ENDPOINT("10.0.0.3"),
+		    two_routes[0], two_routes[1]);
+	plan_text(&after, text, before.plan.state);
+	assert_int_equal(after.plan.route_count, 2);
+	assert_int_equal(after.plan.routes[1].id, before.plan.routes[0].id);
+	assert_int_equal(after.plan.routes[1].image->backend_count, 1);
+	assert_true(after.plan.routes[1].image->backends[0].draining);
+	assert_int_equal(after.plan.routes[1].backends[0].id, id);
+	assert_int_equal(after.plan.backend_used[id], 1);
+	assert_int_equal(after.plan.listeners[0].former_count, 1);
+	assert_true(after.plan.listeners[0].moved);
+	plan_text(&again, text, after.plan.state);
+	assert_int_equal(again.changes.count, 0);
+	assert_int_equal(again.plan.route_count, 2);
+	routes_text(text, ENDPOINT("10.0.0.2"), two_routes[1], NULL);
+	plan_text(&gone, text, again.plan.state);
+	assert_int_equal(gone.plan.route_count, 1);
+	assert_int_equal(gone.plan.backend_used[id], 0);
+	assert_int_equal(gone.plan.backend_was[id], 1);
+	assert_int_equal(gone.plan.listeners[0].former_count, 0);
+	assert_true(gone.plan.listeners[0].moved);
+	run_free(&gone);
+	run_free(&again);
+	run_free(&after);
+	run_free(&before);
+	json_decref(empty);
+}
+
+/* Where a listener was with flows; until a minute has gone and something changes. */
+static void test_retired(void **state)
+{
+	json_t *empty = json_object();
+	struct run before, idle, gone, later, back, last;
+	uint16_t id;
+
+	(void)state;
+	plan_text(&before, GATEWAY SET("a", "one", TCP("x", "81")), empty);
+	id = find(&before, "one", "x")->endpoints[0];
+	plan_text(&idle, GATEWAY, before.plan.state);
+	assert_int_equal(idle.plan.retired_count, 0);
+	any_flows = true;
+	plan_text(&gone, GATEWAY, before.plan.state);
+	assert_int_equal(gone.plan.retired_count, 1);
+	assert_int_equal(gone.plan.retired[0].id, id);
+	assert_int_equal(gone.plan.retired[0].port, 81);
+	now += 59;
+	plan_text(&later, GATEWAY SET("a", "two", TCP("x", "82")),
+		  gone.plan.state);
+	assert_int_equal(later.plan.retired_count, 1);
+	assert_int_not_equal(find(&later, "two", "x")->endpoints[0], id);
+	plan_text(&back, GATEWAY SET("a", "three", TCP("x", "81")),
+		  later.plan.state);
+	assert_int_equal(find(&back, "three", "x")->endpoints[0], id);
+	assert_int_equal(back.plan.retired_count, 1);
+	assert_int_equal(back.plan.retired[0].port, 82);
+	now += 1;
+	plan_text(&last, GATEWAY, later.plan.state);
+	assert_int_equal(last.plan.retired_count, 1);
+	assert_int_equal(last.plan.retired[0].port, 82);
+	any_flows = false;
+	run_free(&last);
+	run_free(&back);
+	run_free(&later);
+	run_free(&gone);
+	run_free(&idle);
+	run_free(&before);
+	json_decref(empty);
+}
+
 /* Names as long as they can be do not get in each other's way. */
 static void test_long_names(void **state)
 {
@@ -255,6 +377,8 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_set_goes),
 		cmocka_unit_test(test_next_in_turn),
+		cmocka_unit_test(test_standby),
+		cmocka_unit_test(test_retired),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_statuses_alone),
 		cmocka_unit_test(test_rule_24_address_types),

@@ -68,31 +68,42 @@ static int write_listeners(struct work *work)
 	return 0;
 }
 
+static int write_route(struct work *work, struct route_work *route)
+{
+	struct image *image = work->image;
+	int error = route_resolve(work, route);
+
+	if (error)
+		return error;
+	if (!route->carries)
+		return table_write(work, route,
+				   &image->standby[image->standby_count++]);
+	route->image_index = image->route_count;
+	return table_write(work, route, &image->routes[image->route_count++]);
+}
+
+/* Those that have a parent of ours no more, too, as long as they are given. */
 static int write_routes(struct work *work)
 {
 	struct image *image = work->image;
-	size_t i;
-	int error;
+	size_t i, ours = 0;
+	int error = 0;
 
 	image->routes = arena_array(&image->arena, work->route_count + 1,
 				    sizeof(*image->routes));
-	if (!image->routes)
+	image->standby = arena_array(&image->arena, work->index.route_count + 1,
+				     sizeof(*image->standby));
+	if (!image->routes || !image->standby)
 		return -ENOMEM;
-	for (i = 0; i < work->route_count; i++) {
-		struct route_work *route = &work->routes[i];
+	for (i = 0; !error && i < work->index.route_count; i++) {
+		struct route_work other = { .route = work->index.routes[i] };
+		bool is_ours = ours < work->route_count &&
+			       work->routes[ours].route == other.route;
 
-		error = route_resolve(work, route);
-		if (error)
-			return error;
-		if (!route->carries)
-			continue;
-		route->image_index = image->route_count;
-		error = table_write(work, route,
-				    &image->routes[image->route_count++]);
-		if (error)
-			return error;
+		error = write_route(work, is_ours ? &work->routes[ours++] :
+						    &other);
 	}
-	return 0;
+	return error;
 }
 
 static int report_findings(struct work *work)

@@ -192,6 +192,11 @@ struct image {
 	struct image_route *routes;		/* sorted by protocol, namespace,
 						   name; only those with traffic */
 	size_t route_count;
+	struct image_route *standby;		/* sorted likewise: all others that
+						   are given. No tables, backends
+						   that drain: flows of a time
+						   when they had traffic */
+	size_t standby_count;
 	struct class_status *classes;		/* sorted by name, ours only */
 	size_t class_count;
 	struct gateway_status *gateways;	/* sorted, ours only */

@@ -74,7 +74,8 @@ static int write_backends(struct work *work, const struct route_work *route,
 					.addr = target->addr,
 					.port = target->port,
 					.ref = i,
-					.draining = image->closed ||
+					.draining = !route->carries ||
+						    image->closed ||
 						    !is_served(&route->refs[i],
 							       target),
 				};
@@ -93,7 +94,8 @@ static int write_refs(struct work *work, const struct route_work *route,
 				  sizeof(*image->refs));
 	if (!image->refs)
 		return -ENOMEM;
-	for (i = 0; !image->closed && i < route->ref_count; i++)
+	for (i = 0; route->carries && !image->closed && i < route->ref_count;
+	     i++)
 		sum += route->refs[i].ref->weight;
 	for (i = 0; i < route->ref_count; i++) {
 		const struct ref_work *ref = &route->refs[i];
@@ -203,7 +205,7 @@ static int write_table(struct work *work, const struct route_work *route,
 	size_t count, i;
 	int error;
 
-	if (image->closed || !has_family(route, family))
+	if (!route->carries || image->closed || !has_family(route, family))
 		return 0;
 	claims = arena_array(&work->arena,
 			     image->backend_count + route->ref_count,
@@ -244,7 +246,7 @@ int table_write(struct work *work, const struct route_work *route,
 		write_refs(work, route, image);
 	if (error)
 		return error;
-	if (image->backend_count > BACKENDS_MAX) {
+	if (route->carries && image->backend_count > BACKENDS_MAX) {
 		diag_error(work->diags, route->route->meta.loc,
 			   "%s %s/%s needs %zu backends of %u that a route can have",
 			   protocol_route_kind(image->protocol),

@@ -12,6 +12,10 @@
 #include "dataplane/lines.h"
 #include "util/byteorder.h"
 
+/* Counted nowhere: its number may be another's by now. */
+#define NO_LISTENER UINT16_MAX
+_Static_assert(NO_LISTENER >= L4GATE_MAX_LISTENERS, "a number of none");
+
 /* A half as it shall be; compared with the map's, and what differs is written. */
 struct listening {
 	struct l4gate_endpoint endpoints[L4GATE_MAX_ENDPOINTS];
@@ -52,7 +56,7 @@ static int add_endpoint(const struct publisher *publisher,
 		.route = listener->route == IMAGE_NO_ROUTE ? L4GATE_NO_ROUTE :
 			 plan->routes[listener->route].id,
 		.mode = plan_mode(listener),
-		.moved = to->former_count > 0,
+		.moved = to->moved,
 	};
 	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
 			 place_hash(publisher, addr, listener->port,
@@ -60,6 +64,33 @@ static int add_endpoint(const struct publisher *publisher,
 		return 0;
 	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
 		    plan->endpoint_count);
+}
+
+/*
+ * Where a listener was: every packet of TCP gets a RST. For that it is in a mode
+ * in which no flow of it can be found, and in no route.
+ */
+static int add_retired(const struct publisher *publisher,
+		       struct listening *listening,
+		       const struct plan_retired *from)
+{
+	listening->endpoints[from->id] = (struct l4gate_endpoint){
+		.addr = from->addr.addr,
+		.port = htons(from->port),
+		.protocol = IPPROTO_TCP,
+		.family = from->addr.family,
+		.listener = NO_LISTENER,
+		.route = L4GATE_NO_ROUTE,
+		.mode = from->mode == L4GATE_MODE_NAT ? L4GATE_MODE_DSR_L2 :
+							from->mode,
+	};
+	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES - 1,
+			 place_hash(publisher, &from->addr, from->port,
+				    PROTOCOL_TCP), from->id))
+		return 0;
+	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
+		    publisher->plan->endpoint_count +
+		    publisher->plan->retired_count);
 }
 
 static int add_listener(const struct publisher *publisher,
@@ -134,6 +165,9 @@ int listen_write(const struct publisher *publisher)
 		return fail(publisher->fail, -ENOMEM, "out of memory");
 	for (i = 0; !error && i < publisher->plan->image->listener_count; i++)
 		error = add_listener(publisher, listening, i);
+	for (i = 0; !error && i < publisher->plan->retired_count; i++)
+		error = add_retired(publisher, listening,
+				    &publisher->plan->retired[i]);
 	if (!error)
 		error = add_origins(publisher, listening);
 	if (!error)
@@ -173,6 +207,9 @@ static void add_ports(const struct plan *plan, enum l4gate_port_set set,
 	     i++)
 		add_port(ports, image->listeners[i].protocol,
 			 image->listeners[i].port);
+	for (i = 0; set == L4GATE_PORTS_LISTENER && i < plan->retired_count;
+	     i++)
+		add_port(ports, PROTOCOL_TCP, plan->retired[i].port);
 	for (i = 0; set == L4GATE_PORTS_ORIGIN && i < plan->origin_count; i++)
 		add_port(ports, plan->origins[i].protocol,
 			 plan->origins[i].port);

@@ -199,10 +199,9 @@ static json_t *index_backends(const json_t *route)
 }
 
 static int plan_backends(struct plan *plan, struct past *past,
-			 const struct image_route *route,
-			 const json_t *old_route,
-			 struct plan_route *ret_route)
+			 const json_t *old_route, struct plan_route *ret_route)
 {
+	const struct image_route *route = ret_route->image;
 	json_t *index = index_backends(old_route);
 	char key[KEY_MAX];
 	size_t i;
@@ -241,9 +240,10 @@ static uint64_t table_digest(const struct image_table *table,
 	return hash >> 1;
 }
 
-static int plan_tables(struct past *past, const struct image_route *route,
-		       const json_t *old_route, struct plan_route *to)
+static int plan_tables(struct past *past, const json_t *old_route,
+		       struct plan_route *to)
 {
+	const struct image_route *route = to->image;
 	const json_t *old_tables = json_object_get(old_route, "tables");
 	int family;
 
@@ -273,18 +273,24 @@ static int plan_tables(struct past *past, const struct image_route *route,
 	return 0;
 }
 
-static int plan_route(struct plan *plan, struct past *past, size_t i,
-		      struct fail *fail_)
+static json_t *past_route(const struct past *past,
+			  const struct image_route *route)
 {
-	const struct image_route *route = &plan->image->routes[i];
-	struct plan_route *to = &plan->routes[i];
-	const json_t *old;
 	char key[KEY_MAX];
-	int error;
 
 	snprintf(key, sizeof(key), "%s/%s/%s", plan_kind_names[route->protocol],
 		 route->namespace, route->name);
-	old = json_object_get(past->routes, key);
+	return json_object_get(past->routes, key);
+}
+
+static int plan_route(struct plan *plan, struct past *past,
+		      const struct image_route *route, struct fail *fail_)
+{
+	struct plan_route *to = &plan->routes[plan->route_count++];
+	const json_t *old = past_route(past, route);
+	int error;
+
+	to->image = route;
 	to->is_new = !old;
 	to->id = old ? get_u32(old, "id") : pool_find(&past->route_ids, 1);
 	if (to->id >= L4GATE_MAX_ROUTES)
@@ -294,15 +300,67 @@ static int plan_route(struct plan *plan, struct past *past, size_t i,
 				   sizeof(*to->backends));
 	if (!to->backends)
 		return -ENOMEM;
-	error = plan_backends(plan, past, route, old, to);
+	error = plan_backends(plan, past, old, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "too many backends: more than %u, counted once per route and backendRef",
 			    L4GATE_MAX_BACKENDS);
 	if (!error)
-		error = plan_tables(past, route, old, to);
+		error = plan_tables(past, old, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "slot tables need more than the %u chunks there are (old and new together)",
 			    L4GATE_MAX_CHUNKS);
+	return error;
+}
+
+/*
+ * A route that has lost its listeners keeps its number, and of its backends
+ * those that are published: a flow keeps its backend whatever happens to routes,
+ * and nobody else can have one.
+ */
+static int plan_standby(struct plan *plan, struct past *past,
+			const struct image_route *route, struct fail *fail_)
+{
+	const json_t *old = past_route(past, route);
+	struct image_route *kept;
+	json_t *index;
+	char key[KEY_MAX];
+	size_t i;
+
+	if (!old)
+		return 0;
+	kept = arena_alloc(&plan->arena, sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	*kept = *route;
+	kept->backend_count = 0;
+	kept->backends = arena_array(&plan->arena, route->backend_count + 1,
+				     sizeof(*kept->backends));
+	index = index_backends(old);
+	if (!kept->backends || !index) {
+		json_decref(index);
+		return -ENOMEM;
+	}
+	for (i = 0; i < route->backend_count; i++) {
+		backend_key(route, &route->backends[i], key);
+		if (json_object_get(index, key))
+			kept->backends[kept->backend_count++] =
+				route->backends[i];
+	}
+	json_decref(index);
+	return kept->backend_count ? plan_route(plan, past, kept, fail_) : 0;
+}
+
+static int plan_routes(struct plan *plan, struct past *past,
+		       struct fail *fail_)
+{
+	const struct image *image = plan->image;
+	size_t i;
+	int error = 0;
+
+	for (i = 0; !error && i < image->route_count; i++)
+		error = plan_route(plan, past, &image->routes[i], fail_);
+	for (i = 0; !error && i < image->standby_count; i++)
+		error = plan_standby(plan, past, &image->standby[i], fail_);
 	return error;
 }
 
@@ -338,7 +396,8 @@ static int plan_init(struct plan *plan, struct past *past)
 {
 	const struct image *image = plan->image;
 
-	plan->routes = arena_array(&plan->arena, image->route_count + 1,
+	plan->routes = arena_array(&plan->arena, image->route_count +
+				   image->standby_count + 1,
 				   sizeof(*plan->routes));
 	plan->listeners = arena_array(&plan->arena, image->listener_count + 1,
 				      sizeof(*plan->listeners));
@@ -356,31 +415,28 @@ static int plan_init(struct plan *plan, struct past *past)
 }
 
 int plan_make(const struct image *image, const json_t *published,
-	      const struct inet_addr *own_addresses, size_t own_address_count,
-	      struct plan *plan, struct changes *changes, struct fail *fail_)
+	      const struct plan_node *node, struct plan *plan, struct changes *changes, struct fail *fail_)
 {
 	struct past past = { 0 };
 	int error;
-	size_t i;
 
 	*plan = (struct plan){ .image = image };
 	error = plan_init(plan, &past);
 	if (!error)
 		error = index_past(plan, &past, published);
-	for (i = 0; !error && i < image->route_count; i++)
-		error = plan_route(plan, &past, i, fail_);
+	if (!error)
+		error = plan_routes(plan, &past, fail_);
 	if (!error)
 		error = plan_listeners(plan, &past, fail_);
 	if (!error)
-		error = plan_endpoints(plan, published, own_addresses,
-				       own_address_count, fail_);
+		error = plan_endpoints(plan, published, node, fail_);
 	if (!error)
-		error = plan_origins(plan, published, own_addresses,
-				     own_address_count, &past.chunks, fail_);
+		error = plan_origins(plan, published, node->addresses,
+				     node->address_count, &past.chunks, fail_);
 	plan->next_backend = past.backend_ids.next;
 	if (!error)
-		error = plan_write_state(plan, own_addresses,
-					 own_address_count);
+		error = plan_write_state(plan, node->addresses,
+					 node->address_count);
 	if (!error)
 		error = plan_compare(plan, published, changes);
 	json_decref(past.listeners);

@@ -33,9 +33,10 @@ struct plan_table {
 };
 
 struct plan_route {
+	const struct image_route *image;
 	uint32_t id;
 	bool is_new;
-	struct plan_backend *backends;	/* as image_route.backends */
+	struct plan_backend *backends;	/* as image->backends */
 	struct plan_table tables[L4GATE_FAMILIES];
 };
 
@@ -47,6 +48,22 @@ struct plan_listener {
 	bool is_new;
 	uint16_t *endpoints;	/* ids, in the order of plan_addresses() */
 	uint32_t formers[PLAN_FORMERS_MAX];	/* ids of routes */
+	size_t former_count;
+	bool moved;		/* has ever had another route */
+};
+
+/*
+ * Where a TCP listener listened, in mode and with these routes: flows may be left
+ * whose clients are told so. Without this nobody would answer them where the
+ * address is not the node's own.
+ */
+struct plan_retired {
+	struct inet_addr addr;
+	uint16_t port;		/* host order */
+	uint16_t id;
+	enum l4gate_mode mode;
+	uint64_t since;
+	uint32_t formers[PLAN_FORMERS_MAX];
 	size_t former_count;
 };
 
@@ -67,12 +84,16 @@ struct plan_origin_list {
 struct plan {
 	const struct image *image;
 	struct arena arena;
-	struct plan_route *routes;	/* as image.routes */
+	struct plan_route *routes;	/* as image.routes; then those on standby
+					   that were published */
+	size_t route_count;
 	struct plan_listener *listeners;	/* as image.listeners */
 	uint8_t *backend_used;		/* by id: in the new config */
 	uint8_t *backend_was;		/* by id: in the published config */
 	json_t *state;			/* for state_write(), less generation */
 	bool reaches_packets;		/* more than statuses has changed */
+	struct plan_retired *retired;
+	size_t retired_count;
 	struct plan_origin *origins;
 	size_t origin_count;
 	struct plan_origin_list *origin_lists;
@@ -82,13 +103,23 @@ struct plan {
 	uint32_t next_endpoint;
 };
 
+/* What a plan needs to know of the node and of what it has done. */
+struct plan_node {
+	/* For listeners that name no address. */
+	const struct inet_addr *addresses;
+	size_t address_count;
+	uint64_t now;		/* seconds */
+	/* Whether a published listener has ever had a flow; NULL: none has. */
+	bool (*had_flows)(const void *context, uint32_t listener);
+	const void *context;
+};
+
 /*
  * Makes the plan of an image over the published state. -E2BIG when a limit is
  * exceeded: fail says need and limit.
  */
 int plan_make(const struct image *image, const json_t *published,
-	      const struct inet_addr *own_addresses, size_t own_address_count,
-	      struct plan *ret_plan, struct changes *changes,
+	      const struct plan_node *node, struct plan *ret_plan, struct changes *changes,
 	      struct fail *fail);
 
 /* Zeroed memory is fine. */
@@ -118,8 +149,7 @@ enum l4gate_mode plan_mode(const struct image_listener *listener);
  * limit) or -ENOMEM.
  */
 int plan_endpoints(struct plan *plan, const json_t *published,
-		   const struct inet_addr *own_addresses,
-		   size_t own_address_count, struct fail *fail);
+		   const struct plan_node *node, struct fail *fail);
 int plan_origins(struct plan *plan, const json_t *published,
 		 const struct inet_addr *own_addresses,
 		 size_t own_address_count, struct pool *chunks,

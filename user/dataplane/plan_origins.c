@@ -45,7 +45,7 @@ static int add_route(struct answers *answers, const struct plan *plan,
 		     size_t listener, size_t route,
 		     const struct inet_addr *addresses, size_t count)
 {
-	const struct image_route *from = &plan->image->routes[route];
+	const struct image_route *from = plan->routes[route].image;
 	size_t i, j;
 	int error = 0;
 
@@ -83,7 +83,7 @@ static int collect_answers(struct answers *answers, const struct plan *plan,
 			error = add_route(answers, plan, i, listener->route,
 					  addresses, count);
 		for (j = 0; j < to->former_count; j++)
-			for (k = 0; !error && k < image->route_count; k++)
+			for (k = 0; !error && k < plan->route_count; k++)
 				if (plan->routes[k].id == to->formers[j])
 					error = add_route(answers, plan, i, k,
 							  addresses, count);

@@ -155,7 +155,7 @@ static json_t *listener_json(const struct plan *plan, size_t i,
 	if (listener->route != IMAGE_NO_ROUTE)
 		route = json_integer(plan->routes[listener->route].id);
 	plan_set_name(listener, set);
-	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:b, s:o}",
 			 "id", (int)to->id, "namespace",
 			 listener->gateway_namespace, "gateway",
 			 listener->gateway, "listenerSet", *set ? set : NULL,
@@ -164,7 +164,7 @@ static json_t *listener_json(const struct plan *plan, size_t i,
 			 listener->port, "mode",
 			 plan_mode_names[plan_mode(listener)], "addresses",
 			 addresses, "endpoints", endpoints, "formerRoutes",
-			 formers, "route", route);
+			 formers, "moved", to->moved, "route", route);
 }
 
 static json_t *backend_json(const struct plan_backend *plan,
@@ -184,7 +184,7 @@ static json_t *backend_json(const struct plan_backend *plan,
 
 static json_t *route_json(const struct plan *plan, size_t i)
 {
-	const struct image_route *route = &plan->image->routes[i];
+	const struct image_route *route = plan->routes[i].image;
 	const struct plan_route *to = &plan->routes[i];
 	json_t *refs = json_array(), *backends = json_array();
 	json_t *tables = json_object();
@@ -239,6 +239,29 @@ static json_t *origins_json(const struct plan *plan)
 	return list;
 }
 
+static json_t *retired_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+	char text[INET_TEXT_MAX];
+	size_t i, j;
+
+	for (i = 0; i < plan->retired_count; i++) {
+		const struct plan_retired *from = &plan->retired[i];
+		json_t *formers = json_array();
+
+		for (j = 0; j < from->former_count; j++)
+			json_array_append_new(formers,
+					      json_integer(from->formers[j]));
+		json_array_append_new(list, json_pack(
+			"{s:s, s:i, s:s, s:s, s:i, s:I, s:o}", "address",
+			inet_format(&from->addr, text), "port", from->port,
+			"protocol", "TCP", "mode", plan_mode_names[from->mode],
+			"endpoint", from->id, "since",
+			(json_int_t)from->since, "formerRoutes", formers));
+	}
+	return list;
+}
+
 int plan_write_state(struct plan *plan, const struct inet_addr *own,
 		     size_t own_count)
 {
@@ -248,10 +271,11 @@ int plan_write_state(struct plan *plan, const struct inet_addr *own,
 	for (i = 0; i < plan->image->listener_count; i++)
 		json_array_append_new(listeners,
 				      listener_json(plan, i, own, own_count));
-	for (i = 0; i < plan->image->route_count; i++)
+	for (i = 0; i < plan->route_count; i++)
 		json_array_append_new(routes, route_json(plan, i));
-	plan->state = json_pack("{s:i, s:o, s:o, s:o, s:o, s:i, s:i}", "schema",
-				1, "listeners", listeners, "routes", routes,
+	plan->state = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:i}",
+				"schema", 1, "listeners", listeners, "retired",
+				retired_json(plan), "routes", routes,
 				"origins", origins_json(plan), "objects",
 				objects_json(plan->image), "nextBackend",
 				(int)plan->next_backend, "nextEndpoint",

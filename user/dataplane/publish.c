@@ -69,7 +69,7 @@ static void set_backend(struct l4gate_backend *to,
 
 static int write_backends(const struct publisher *publisher, size_t i)
 {
-	const struct image_route *route = &publisher->plan->image->routes[i];
+	const struct image_route *route = publisher->plan->routes[i].image;
 	const struct plan_route *to = &publisher->plan->routes[i];
 	size_t j;
 	int error = 0;
@@ -97,7 +97,7 @@ static int write_backends(const struct publisher *publisher, size_t i)
 /* Slots, then members, each into chunks of their own. */
 static void write_table(const struct publisher *publisher, size_t i, int family)
 {
-	const struct image_route *route = &publisher->plan->image->routes[i];
+	const struct image_route *route = publisher->plan->routes[i].image;
 	const struct plan_route *to = &publisher->plan->routes[i];
 	const struct image_table *table = &route->tables[family];
 	union l4gate_chunk *chunk = publisher->chunks +
@@ -133,7 +133,7 @@ static uint64_t slot_key(const struct publisher *publisher,
 
 static int write_route(const struct publisher *publisher, size_t i)
 {
-	const struct image_route *route = &publisher->plan->image->routes[i];
+	const struct image_route *route = publisher->plan->routes[i].image;
 	const struct plan_route *to = &publisher->plan->routes[i];
 	struct l4gate_route value = { .key = slot_key(publisher, route) };
 	int family, error;
@@ -186,7 +186,7 @@ static int write_all(struct publisher *publisher)
 	int error = 0;
 	size_t i;
 
-	for (i = 0; !error && i < plan->image->route_count; i++)
+	for (i = 0; !error && i < plan->route_count; i++)
 		error = write_route(publisher, i);
 	if (!error)
 		error = listen_write(publisher);
@@ -258,6 +258,23 @@ static void unmap_values(struct publisher *publisher)
 	dataplane_unmap(dataplane, MAP_BACKENDS, publisher->backends);
 }
 
+/* Whether a flow was ever made by a listener with this number. */
+static bool had_flows(const void *context, uint32_t listener)
+{
+	const struct dataplane *dataplane = context;
+	int cpus = libbpf_num_possible_cpus(), i;
+	struct l4gate_stats *stats;
+	bool any = true;
+
+	stats = cpus > 0 ? calloc(cpus, sizeof(*stats)) : NULL;
+	if (stats && !bpf_map_lookup_elem(dataplane->maps[MAP_LISTENER_STATS],
+					  &listener, stats))
+		for (any = false, i = 0; i < cpus; i++)
+			any |= stats[i].flows > 0;
+	free(stats);
+	return any;
+}
+
 int publish(const struct dataplane *dataplane, const struct image *image,
 	    const struct inet_addr *own_addresses, size_t own_address_count,
 	    bool dry_run, struct changes *changes, struct fail *fail_)
@@ -268,6 +285,13 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.own_count = own_address_count,
 		.fail = fail_,
 	};
+	const struct plan_node node = {
+		.addresses = own_addresses,
+		.address_count = own_address_count,
+		.now = time(NULL),
+		.had_flows = had_flows,
+		.context = dataplane,
+	};
 	struct plan plan = { 0 };
 	json_t *published = NULL;
 	int error;
@@ -277,8 +301,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	if (error)
 		return error;
 	publisher.half = (publisher.generation + 1) & 1;
-	error = plan_make(image, published, own_addresses, own_address_count,
-			  &plan, changes, fail_);
+	error = plan_make(image, published, &node, &plan, changes, fail_);
 	if (error || dry_run)
 		goto out;
 	error = map_values(&publisher);

@@ -10,8 +10,15 @@
  * { "schema": 1, "generation": N, "applied": SECONDS,
  *   "listeners": [ { "id", "namespace", "gateway", "name", "protocol": "TCP",
  *                    "port", "addresses": [ "..." ], "route": ID or null,
+ *                    "endpoints": [ ID of each address ], "formerRoutes": [ ID ],
+ *                    "moved": whether it had another route once,
  *                    "listenerSet": "namespace/name" if it is from one } ],
- *   "routes": [ { "id", "kind": "TCPRoute", "namespace", "name",
+ *   "retired": [ where TCP listeners were, with flows: { "address", "port",
+ *                "protocol", "mode", "endpoint", "formerRoutes", "since":
+ *                SECONDS } ],
+ *   "routes": [ those with traffic, and those whose flows live on though another
+ *               has their listeners (all backends are draining): { "id",
+ *       "kind": "TCPRoute", "namespace", "name",
  *       "closed": whether a RoutePolicy makes it reject all new flows,
  *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
  *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
