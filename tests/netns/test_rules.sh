@@ -266,7 +266,8 @@ test_rule_17_conflicting_listeners() {
   listener_is tcp "Accepted=False/ProtocolConflict Programmed=False/ProtocolConflict \
 ResolvedRefs Conflicted=True/ProtocolConflict, 1, TCPRoute"
   listener_is other "$SERVES, 1, TCPRoute"
-  ignores tcp 7000
+  # Not ours any more; but it had flows, whose clients are told.
+  rejects tcp 7000
   reaches tcp 7001 b1
   reaches udp 7000 b1
   conflict_manifest | apply_stdin

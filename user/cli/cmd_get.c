@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/document.h"
 #include "cli/explain.h"
 #include "cli/join.h"
 #include "cli/options.h"
@@ -204,11 +205,44 @@ static int print_objects(const struct view *view, const struct query *query,
 	return EXIT_DONE;
 }
 
+/* Without a document in between: there may be many. */
+static int print_routes(const struct view *view, const char *namespace)
+{
+	struct emit emit = { .out = stdout };
+	bool failed;
+
+	emit_member(&emit, "{\"schema\":1,\"generation\":",
+		    view->published.generation);
+	emit_raw(&emit, ",\"routes\":");
+	document_route_objects(&emit, view, namespace);
+	emit_raw(&emit, "}\n");
+	emit_flush(&emit);
+	failed = emit.failed;
+	emit_free(&emit);
+	return failed ? say_failed("out of memory") : EXIT_DONE;
+}
+
+static int print_list(struct view *view, const struct query *query)
+{
+	json_t *list;
+	int code = view_read(view);
+
+	if (code != EXIT_DONE)
+		return code;
+	list = select_objects(view, query);
+	if (query->name && query->kind->explain &&
+	    query->output != OUTPUT_TABLE && query->output != OUTPUT_WIDE)
+		code = print_object(view, query, list);
+	else
+		code = print_objects(view, query, list);
+	json_decref(list);
+	return code;
+}
+
 static int run_get(const struct globals *globals, int argc, char **argv)
 {
 	struct query query = { .output = OUTPUT_UNSET };
 	struct view view;
-	json_t *list;
 	int code;
 
 	code = parse(&query, argc, argv);
@@ -217,13 +251,11 @@ static int run_get(const struct globals *globals, int argc, char **argv)
 	code = view_open(globals, &view);
 	if (code != EXIT_DONE)
 		return code;
-	list = select_objects(&view, &query);
-	if (query.name && query.kind->explain &&
-	    query.output != OUTPUT_TABLE && query.output != OUTPUT_WIDE)
-		code = print_object(&view, &query, list);
+	if (query.kind->list == join_routes && !query.name &&
+	    query.output == OUTPUT_JSON)
+		code = print_routes(&view, query.namespace);
 	else
-		code = print_objects(&view, &query, list);
-	json_decref(list);
+		code = print_list(&view, &query);
 	view_close(&view);
 	return code;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/document.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/prometheus.h"
@@ -45,6 +46,31 @@ static json_t *stats_json(const struct view *view)
 		json_object_get(view->state, "listeners"), "routes",
 		json_object_get(view->state, "routes"), "reasons",
 		reasons_json(view), "active_flows", (int)view->active);
+}
+
+static int print_json(const struct view *view)
+{
+	struct emit emit = { .out = stdout };
+	json_t *reasons = reasons_json(view);
+	char *text = json_dumps(reasons, JSON_COMPACT);
+	bool failed = !text;
+
+	emit_member(&emit, "{\"schema\":1,\"generation\":",
+		    view->published.generation);
+	emit_raw(&emit, ",\"listeners\":");
+	document_listeners(&emit, view);
+	emit_raw(&emit, ",\"routes\":");
+	document_routes(&emit, view);
+	emit_raw(&emit, ",\n\"reasons\":");
+	emit_raw(&emit, text ?: "null");
+	emit_member(&emit, ",\"active_flows\":", view->active);
+	emit_raw(&emit, "}\n");
+	emit_flush(&emit);
+	failed |= emit.failed;
+	emit_free(&emit);
+	free(text);
+	json_decref(reasons);
+	return failed ? say_failed("out of memory") : EXIT_DONE;
 }
 
 static void print_line(const char *what, const char *name, const json_t *object)
@@ -178,12 +204,18 @@ static int run_stats(const struct globals *globals, int argc, char **argv)
 	code = view_open(globals, &view);
 	if (code != EXIT_DONE)
 		return code;
-	if (request.textfile)
+	if (request.output != OUTPUT_JSON || request.textfile)
+		code = view_read(&view);
+	if (code != EXIT_DONE)
+		;
+	else if (request.textfile)
 		code = write_textfile(&view, request.textfile);
 	else if (request.output == OUTPUT_PROMETHEUS)
 		prometheus_print(stdout, &view);
 	else if (request.output == OUTPUT_TABLE)
 		print_table(&view);
+	else if (request.output == OUTPUT_JSON)
+		code = print_json(&view);
 	else
 		code = output_print(stats_json(&view), request.output);
 	view_close(&view);

@@ -37,13 +37,13 @@ static json_t *status_json(const struct globals *globals,
 	return json_pack(
 		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i]}",
 		"schema", 1, "pin_dir", globals->pin_dir, "generation",
-		view_number(view->state, "generation"), "applied",
-		view_number(view->state, "applied"), "devices", devices,
+		(json_int_t)view->published.generation, "applied",
+		(json_int_t)view->published.applied, "devices", devices,
 		"flows", "active", (int)view->active, "max",
 		(int)view->dataplane->meta.max_flows, "listeners",
-		(int)json_array_size(json_object_get(view->state, "listeners")),
+		(int)view->published.listener_count,
 		"routes",
-		(int)json_array_size(json_object_get(view->state, "routes")),
+		(int)view->published.route_count,
 		"nat_ports", (int)view->dataplane->meta.nat_port_min,
 		(int)view->dataplane->meta.nat_port_max);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "cli/view.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 
-#include "dataplane/state.h"
+#include "cli/document.h"
 
 const char *view_text(const json_t *object, const char *key)
 {
@@ -36,50 +36,45 @@ json_t *view_route(const struct view *view, json_int_t id)
 	return NULL;
 }
 
-static void add_stats(const struct view *view, json_t *object,
-		      enum map_id map)
+const struct l4gate_stats *view_stats(const struct view_counters *counters,
+				      uint32_t id)
 {
-	struct l4gate_stats stats = stats_read(view->dataplane, map,
-					       view_number(object, "id"));
-	const __u64 *packets = stats.packets, *bytes = stats.bytes;
+	static const struct l4gate_stats none;
 
-	json_object_set_new(object, "stats", json_pack(
-		"{s:{s:I,s:I}, s:{s:I,s:I}, s:I, s:I}",
-		"packets", "from_client",
-		(json_int_t)packets[L4GATE_FROM_CLIENT], "from_backend",
-		(json_int_t)packets[L4GATE_FROM_BACKEND],
-		"bytes", "from_client", (json_int_t)bytes[L4GATE_FROM_CLIENT],
-		"from_backend", (json_int_t)bytes[L4GATE_FROM_BACKEND],
-		"flows", (json_int_t)stats.flows,
-		"rejected", (json_int_t)stats.rejected));
+	return id < counters->count ? &counters->items[id] : &none;
 }
 
-static void add_all(struct view *view)
+/* Those up to the highest number that is in use. */
+static int read_counters(const struct view *view, enum map_id map,
+			 uint32_t highest, struct view_counters *counters)
 {
-	uint32_t *active = flows_by_backend(&view->flows, &view->active);
-	json_t *object, *backend;
-	size_t i, j;
+	counters->items = stats_read_all(view->dataplane, map, highest + 1,
+					 &counters->count);
+	return counters->items ? 0 : -ENOMEM;
+}
 
-	json_array_foreach(json_object_get(view->state, "listeners"), i, object)
-		add_stats(view, object, MAP_LISTENER_STATS);
-	json_array_foreach(json_object_get(view->state, "routes"), i, object) {
-		json_int_t total = 0;
+static int read_all_counters(struct view *view)
+{
+	const struct state *state = &view->published;
+	uint32_t listener = 0, route = 0, backend = 0;
+	size_t i;
 
-		add_stats(view, object, MAP_ROUTE_STATS);
-		json_array_foreach(json_object_get(object, "backends"), j,
-				   backend) {
-			json_int_t id = view_number(backend, "id");
-			json_int_t flows = active && id < L4GATE_MAX_BACKENDS ?
-					   active[id] : 0;
-
-			add_stats(view, backend, MAP_BACKEND_STATS);
-			json_object_set_new(backend, "active",
-					    json_integer(flows));
-			total += flows;
-		}
-		json_object_set_new(object, "active", json_integer(total));
-	}
-	free(active);
+	for (i = 0; i < state->listener_count; i++)
+		if (state->listeners[i].id > listener)
+			listener = state->listeners[i].id;
+	for (i = 0; i < state->route_count; i++)
+		if (state->routes[i].id > route)
+			route = state->routes[i].id;
+	for (i = 0; i < state->backend_count; i++)
+		if (state->backends[i].id > backend)
+			backend = state->backends[i].id;
+	view->by_backend = flows_by_backend(&view->flows, &view->active);
+	return read_counters(view, MAP_LISTENER_STATS, listener,
+			     &view->listener_stats) ?:
+	       read_counters(view, MAP_ROUTE_STATS, route,
+			     &view->route_stats) ?:
+	       read_counters(view, MAP_BACKEND_STATS, backend,
+			     &view->backend_stats);
 }
 
 int view_open(const struct globals *globals, struct view *view)
@@ -91,20 +86,34 @@ int view_open(const struct globals *globals, struct view *view)
 	*view = (struct view){ 0 };
 	error = dataplane_open(&open, OPEN_READ, &view->dataplane, &fail);
 	if (!error)
-		error = state_read(view->dataplane, &view->state, &fail);
+		error = state_read(view->dataplane, &view->published, &fail);
 	if (!error)
 		error = flows_open(view->dataplane, &view->flows, &fail);
 	if (error) {
 		view_close(view);
 		return say_failed("%s", fail.text);
 	}
-	add_all(view);
+	if (read_all_counters(view)) {
+		view_close(view);
+		return say_failed("out of memory");
+	}
 	return EXIT_DONE;
+}
+
+int view_read(struct view *view)
+{
+	view->state = document_make(view);
+	return view->state ? EXIT_DONE : say_failed("out of memory");
 }
 
 void view_close(struct view *view)
 {
+	free(view->listener_stats.items);
+	free(view->route_stats.items);
+	free(view->backend_stats.items);
+	free(view->by_backend);
 	flows_close(&view->flows);
+	state_free(&view->published);
 	json_decref(view->state);
 	dataplane_close(view->dataplane);
 	*view = (struct view){ 0 };

@@ -72,21 +72,25 @@ static int add_endpoint(const struct publisher *publisher,
  */
 static int add_retired(const struct publisher *publisher,
 		       struct listening *listening,
-		       const struct plan_retired *from)
+		       const struct state_retired *from)
 {
-	listening->endpoints[from->id] = (struct l4gate_endpoint){
-		.addr = from->addr.addr,
+	const struct inet_addr addr = {
+		.addr = from->place.addr, .family = from->place.family,
+	};
+
+	listening->endpoints[from->place.endpoint] = (struct l4gate_endpoint){
+		.addr = addr.addr,
 		.port = htons(from->port),
 		.protocol = IPPROTO_TCP,
-		.family = from->addr.family,
+		.family = addr.family,
 		.listener = NO_LISTENER,
 		.route = L4GATE_NO_ROUTE,
 		.mode = from->mode == L4GATE_MODE_NAT ? L4GATE_MODE_DSR_L2 :
 							from->mode,
 	};
 	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES - 1,
-			 place_hash(publisher, &from->addr, from->port,
-				    PROTOCOL_TCP), from->id))
+			 place_hash(publisher, &addr, from->port, PROTOCOL_TCP),
+			 from->place.endpoint))
 		return 0;
 	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
 		    publisher->plan->endpoint_count +

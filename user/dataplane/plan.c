@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
-
-#define KEY_MAX 1024
+#include "util/table.h"
 
 /* What was published, by name, and the pools that it takes from. */
 struct past {
-	json_t *listeners;	/* key -> the object in the state */
-	json_t *routes;
+	const struct state *state;
+	struct table listeners;
+	struct table routes;
 	struct pool listener_ids;
 	struct pool route_ids;
 	struct pool backend_ids;
@@ -45,30 +44,6 @@ const struct inet_addr *plan_addresses(const struct image_listener *listener,
 	return listener->address_count ? listener->addresses : own;
 }
 
-static uint32_t get_u32(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static const char *get_text(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
-static void take_tables(struct past *past, const json_t *route)
-{
-	const json_t *tables = json_object_get(route, "tables");
-	int family;
-
-	for (family = 0; family < L4GATE_FAMILIES; family++) {
-		const json_t *table =
-			json_object_get(tables, plan_family_names[family]);
-
-		pool_take(&past->chunks, get_u32(table, "chunk"),
-			  get_u32(table, "chunks"));
-	}
-}
-
 const char *plan_set_name(const struct image_listener *listener, char *text)
 {
 	*text = 0;
@@ -78,152 +53,216 @@ const char *plan_set_name(const struct image_listener *listener, char *text)
 	return text;
 }
 
-/*
- * The name of a listener: of three parts, or of five if it is from a
- * ListenerSet. Names have no slash in them.
- */
-static void format_listener_key(char *key, const char *namespace,
-				const char *gateway, const char *set,
-				const char *name)
+static uint64_t listener_hash(const char *namespace, const char *gateway,
+			      const char *set, const char *name)
 {
-	snprintf(key, KEY_MAX, "%s/%s/%s%s%s", namespace, gateway, set,
-		 *set ? "/" : "", name);
+	return table_hash_text(table_hash_text(table_hash_text(table_hash_text(
+		TABLE_HASH, namespace), gateway), set), name);
 }
 
-static int index_past(struct plan *plan, struct past *past,
-		      const json_t *published)
+static uint64_t route_hash(uint8_t protocol, const char *namespace,
+			   const char *name)
 {
-	size_t i, j;
-	json_t *object, *backend;
-	char key[KEY_MAX];
-
-	past->listeners = json_object();
-	past->routes = json_object();
-	if (!past->listeners || !past->routes)
-		return -ENOMEM;
-	json_array_foreach(json_object_get(published, "listeners"), i, object) {
-		format_listener_key(key, get_text(object, "namespace"),
-				    get_text(object, "gateway"),
-				    get_text(object, "listenerSet"),
-				    get_text(object, "name"));
-		json_object_set(past->listeners, key, object);
-		pool_take(&past->listener_ids, get_u32(object, "id"), 1);
-	}
-	json_array_foreach(json_object_get(published, "origins"), i, object)
-		pool_take(&past->chunks, get_u32(object, "chunk"), 1);
-	past->backend_ids.next = get_u32(published, "nextBackend") %
-				 L4GATE_MAX_BACKENDS;
-	json_array_foreach(json_object_get(published, "routes"), i, object) {
-		snprintf(key, sizeof(key), "%s/%s/%s",
-			 get_text(object, "kind"),
-			 get_text(object, "namespace"),
-			 get_text(object, "name"));
-		json_object_set(past->routes, key, object);
-		pool_take(&past->route_ids, get_u32(object, "id"), 1);
-		take_tables(past, object);
-		json_array_foreach(json_object_get(object, "backends"), j,
-				   backend) {
-			uint32_t id = get_u32(backend, "id");
-
-			pool_take(&past->backend_ids, id, 1);
-			if (id < L4GATE_MAX_BACKENDS)
-				plan->backend_was[id] = 1;
-		}
-	}
-	return 0;
+	return table_hash_text(table_hash_text(TABLE_HASH ^ protocol,
+					       namespace), name);
 }
 
-/*
- * The name of a backend among those of its route. Where its backendRef stands
- * among the others does not matter: they come and go. Refs to the same port of
- * the same Service are told apart by turn: 0 for the first, and so on.
- */
-static void format_backend_key(char *key, const char *namespace,
-			       const char *name, uint32_t port, unsigned int turn,
-			       const char *endpoint)
+static void index_listeners(struct past *past)
 {
-	snprintf(key, KEY_MAX, "%s/%s:%u#%u %s", namespace, name, port, turn,
-		 endpoint);
-}
-
-static void backend_key(const struct image_route *route,
-			const struct image_backend *backend, char *key)
-{
-	const struct image_ref *ref = &route->refs[backend->ref], *other;
-	char endpoint[INET_TEXT_MAX];
-	unsigned int turn = 0;
-
-	for (other = route->refs; other < ref; other++)
-		turn += other->port == ref->port &&
-			!strcmp(other->name, ref->name) &&
-			!strcmp(other->namespace, ref->namespace);
-	format_backend_key(key, ref->namespace, ref->name, ref->port, turn,
-			   inet_format_port(&backend->addr, backend->port,
-					    endpoint));
-}
-
-/* The same of a backend in the published state. */
-static void past_backend_key(const json_t *refs, const json_t *backend,
-			     char *key)
-{
-	uint32_t number = get_u32(backend, "ref"), i;
-	const json_t *ref = json_array_get(refs, number);
-	unsigned int turn = 0;
-
-	for (i = 0; i < number; i++) {
-		const json_t *other = json_array_get(refs, i);
-
-		turn += get_u32(other, "port") == get_u32(ref, "port") &&
-			!strcmp(get_text(other, "name"),
-				get_text(ref, "name")) &&
-			!strcmp(get_text(other, "namespace"),
-				get_text(ref, "namespace"));
-	}
-	format_backend_key(key, get_text(ref, "namespace"),
-			   get_text(ref, "name"), get_u32(ref, "port"), turn,
-			   get_text(backend, "endpoint"));
-}
-
-static json_t *index_backends(const json_t *route)
-{
-	const json_t *refs = json_object_get(route, "refs");
-	json_t *index = json_object(), *backend;
-	char key[KEY_MAX];
+	const struct state *state = past->state;
 	size_t i;
 
-	json_array_foreach(json_object_get(route, "backends"), i, backend) {
-		past_backend_key(refs, backend, key);
-		json_object_set(index, key, backend);
+	for (i = 0; i < state->listener_count; i++) {
+		const struct state_listener *listener = &state->listeners[i];
+
+		table_add(&past->listeners, listener_hash(
+			state_text_of(state, listener->namespace),
+			state_text_of(state, listener->gateway),
+			state_text_of(state, listener->set),
+			state_text_of(state, listener->name)), i);
+		pool_take(&past->listener_ids, listener->id, 1);
 	}
-	return index;
+}
+
+static void index_routes(struct plan *plan, struct past *past)
+{
+	const struct state *state = past->state;
+	size_t i, j;
+
+	for (i = 0; i < state->route_count; i++) {
+		const struct state_route *route = &state->routes[i];
+
+		table_add(&past->routes, route_hash(
+			route->protocol, state_text_of(state, route->namespace),
+			state_text_of(state, route->name)), i);
+		pool_take(&past->route_ids, route->id, 1);
+		for (j = 0; j < L4GATE_FAMILIES; j++)
+			pool_take(&past->chunks, route->tables[j].chunk,
+				  route->tables[j].chunks);
+	}
+	for (i = 0; i < state->backend_count; i++) {
+		uint32_t id = state->backends[i].id;
+
+		pool_take(&past->backend_ids, id, 1);
+		if (id < L4GATE_MAX_BACKENDS)
+			plan->backend_was[id] = 1;
+	}
+}
+
+static void index_past(struct plan *plan, struct past *past)
+{
+	const struct state *state = past->state;
+	size_t i;
+
+	past->backend_ids.next = state->next_backend % L4GATE_MAX_BACKENDS;
+	for (i = 0; i < state->origin_count; i++)
+		pool_take(&past->chunks, state->origins[i].chunk, 1);
+	index_listeners(past);
+	index_routes(plan, past);
+}
+
+static const struct state_listener *
+past_listener(const struct past *past, const struct image_listener *listener,
+	      const char *set)
+{
+	const struct state *state = past->state;
+	uint64_t hash = listener_hash(listener->gateway_namespace,
+				      listener->gateway, set, listener->name);
+	uint32_t at = 0, i;
+
+	while ((i = table_next(&past->listeners, hash, &at)) != TABLE_NONE) {
+		const struct state_listener *old = &state->listeners[i];
+
+		if (!strcmp(state_text_of(state, old->name), listener->name) &&
+		    !strcmp(state_text_of(state, old->set), set) &&
+		    !strcmp(state_text_of(state, old->gateway),
+			    listener->gateway) &&
+		    !strcmp(state_text_of(state, old->namespace),
+			    listener->gateway_namespace))
+			return old;
+	}
+	return NULL;
+}
+
+static const struct state_route *past_route(const struct past *past,
+					    const struct image_route *route)
+{
+	const struct state *state = past->state;
+	uint64_t hash = route_hash(route->protocol, route->namespace,
+				   route->name);
+	uint32_t at = 0, i;
+
+	while ((i = table_next(&past->routes, hash, &at)) != TABLE_NONE) {
+		const struct state_route *old = &state->routes[i];
+
+		if (old->protocol == route->protocol &&
+		    !strcmp(state_text_of(state, old->name), route->name) &&
+		    !strcmp(state_text_of(state, old->namespace),
+			    route->namespace))
+			return old;
+	}
+	return NULL;
+}
+
+static bool is_ref(const struct state *state, const struct state_ref *old,
+		   const struct image_ref *ref)
+{
+	return old->port == ref->port &&
+	       !strcmp(state_text_of(state, old->name), ref->name) &&
+	       !strcmp(state_text_of(state, old->namespace), ref->namespace);
+}
+
+/*
+ * For each backendRef of a route which one it was: -1 for none. Where it stands
+ * among the others does not matter: they come and go. Refs to the same port of
+ * the same Service are told apart by turn.
+ */
+static int *match_refs(struct plan *plan, const struct past *past,
+		       const struct image_route *route,
+		       const struct state_route *old)
+{
+	int *were = arena_array(&plan->arena, route->ref_count + 1,
+				sizeof(*were));
+	size_t i, j;
+
+	for (i = 0; were && i < route->ref_count; i++) {
+		const struct image_ref *ref = &route->refs[i], *other;
+		size_t turn = 0;
+
+		for (other = route->refs; other < ref; other++)
+			turn += other->port == ref->port &&
+				!strcmp(other->name, ref->name) &&
+				!strcmp(other->namespace, ref->namespace);
+		were[i] = -1;
+		for (j = 0; old && were[i] < 0 && j < old->ref_count; j++)
+			if (is_ref(past->state,
+				   &past->state->refs[old->ref + j], ref) &&
+			    !turn--)
+				were[i] = j;
+	}
+	return were;
+}
+
+static int compare_backends(const struct state_backend *old, uint16_t ref,
+			    const struct image_backend *backend)
+{
+	const struct inet_addr addr = {
+		.addr = old->addr, .family = old->family,
+	};
+
+	if (old->ref != ref)
+		return old->ref < ref ? -1 : 1;
+	return inet_compare(&addr, &backend->addr) ?:
+	       (int)old->port - backend->port;
+}
+
+/* The number that a backend had, in routes that are sorted; or UINT32_MAX. */
+static uint32_t past_backend(const struct past *past,
+			     const struct state_route *old, const int *refs,
+			     const struct image_backend *backend)
+{
+	const struct state_backend *list;
+	size_t low = 0, high;
+	int ref = refs[backend->ref];
+
+	if (!old || ref < 0)
+		return UINT32_MAX;
+	list = past->state->backends + old->backend;
+	for (high = old->backend_count; low < high;) {
+		size_t middle = (low + high) / 2;
+		int order = compare_backends(&list[middle], ref, backend);
+
+		if (!order)
+			return list[middle].id;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return UINT32_MAX;
 }
 
 static int plan_backends(struct plan *plan, struct past *past,
-			 const json_t *old_route, struct plan_route *ret_route)
+			 const struct state_route *old,
+			 struct plan_route *ret_route)
 {
 	const struct image_route *route = ret_route->image;
-	json_t *index = index_backends(old_route);
-	char key[KEY_MAX];
+	const int *refs = match_refs(plan, past, route, old);
 	size_t i;
 
-	if (!index)
+	if (!refs)
 		return -ENOMEM;
 	for (i = 0; i < route->backend_count; i++) {
 		struct plan_backend *to = &ret_route->backends[i];
-		const json_t *old;
 
-		backend_key(route, &route->backends[i], key);
-		old = json_object_get(index, key);
-		to->is_new = !old;
-		to->id = old ? get_u32(old, "id") :
-			       pool_next(&past->backend_ids);
-		if (to->id >= L4GATE_MAX_BACKENDS) {
-			json_decref(index);
+		to->id = past_backend(past, old, refs, &route->backends[i]);
+		to->is_new = to->id >= L4GATE_MAX_BACKENDS;
+		if (to->is_new)
+			to->id = pool_next(&past->backend_ids);
+		if (to->id >= L4GATE_MAX_BACKENDS)
 			return -E2BIG;
-		}
 		plan->backend_used[to->id] = 1;
 	}
-	json_decref(index);
 	return 0;
 }
 
@@ -236,31 +275,28 @@ static uint64_t table_digest(const struct image_table *table,
 
 	for (i = 0; i < members; i++)
 		hash = (hash ^ route->backends[i].id) * 0x100000001b3ULL;
-	/* JSON integers are signed. */
-	return hash >> 1;
+	return hash;
 }
 
-static int plan_tables(struct past *past, const json_t *old_route,
+static int plan_tables(struct past *past, const struct state_route *old_route,
 		       struct plan_route *to)
 {
 	const struct image_route *route = to->image;
-	const json_t *old_tables = json_object_get(old_route, "tables");
 	int family;
 
 	for (family = 0; family < L4GATE_FAMILIES; family++) {
 		const struct image_table *table = &route->tables[family];
-		const json_t *old = json_object_get(old_tables,
-						    plan_family_names[family]);
 		struct plan_table *plan = &to->tables[family];
+		const struct state_table *old =
+			old_route ? &old_route->tables[family] : NULL;
 
 		plan->chunks = plan_chunks(table->slot_count,
 					   route->backend_count);
 		plan->digest = table_digest(table, to, route->backend_count);
-		if (old && get_u32(old, "slots") == table->slot_count &&
-		    (uint64_t)json_integer_value(
-			    json_object_get(old, "digest")) == plan->digest &&
-		    get_u32(old, "chunks") == plan->chunks) {
-			plan->chunk = get_u32(old, "chunk");
+		if (old && old->slots == table->slot_count &&
+		    old->digest == plan->digest &&
+		    old->chunks == plan->chunks) {
+			plan->chunk = old->chunk;
 			continue;
 		}
 		plan->is_new = true;
@@ -273,29 +309,20 @@ static int plan_tables(struct past *past, const json_t *old_route,
 	return 0;
 }
 
-static json_t *past_route(const struct past *past,
-			  const struct image_route *route)
-{
-	char key[KEY_MAX];
-
-	snprintf(key, sizeof(key), "%s/%s/%s", plan_kind_names[route->protocol],
-		 route->namespace, route->name);
-	return json_object_get(past->routes, key);
-}
-
 static int plan_route(struct plan *plan, struct past *past,
 		      const struct image_route *route, struct fail *fail_)
 {
 	struct plan_route *to = &plan->routes[plan->route_count++];
-	const json_t *old = past_route(past, route);
+	const struct state_route *old = past_route(past, route);
 	int error;
 
 	to->image = route;
 	to->is_new = !old;
-	to->id = old ? get_u32(old, "id") : pool_find(&past->route_ids, 1);
+	to->id = old ? old->id : pool_find(&past->route_ids, 1);
 	if (to->id >= L4GATE_MAX_ROUTES)
 		return fail(fail_, -E2BIG, "too many routes: %zu of %u at most (and those being replaced)",
 			    plan->image->route_count, L4GATE_MAX_ROUTES);
+	plan->route_index[to->id] = plan->route_count;
 	to->backends = arena_array(&plan->arena, route->backend_count + 1,
 				   sizeof(*to->backends));
 	if (!to->backends)
@@ -320,34 +347,36 @@ static int plan_route(struct plan *plan, struct past *past,
 static int plan_standby(struct plan *plan, struct past *past,
 			const struct image_route *route, struct fail *fail_)
 {
-	const json_t *old = past_route(past, route);
+	const struct state_route *old = past_route(past, route);
 	struct image_route *kept;
-	json_t *index;
-	char key[KEY_MAX];
+	const int *refs;
 	size_t i;
 
 	if (!old)
 		return 0;
 	kept = arena_alloc(&plan->arena, sizeof(*kept));
-	if (!kept)
+	refs = match_refs(plan, past, route, old);
+	if (!kept || !refs)
 		return -ENOMEM;
 	*kept = *route;
 	kept->backend_count = 0;
 	kept->backends = arena_array(&plan->arena, route->backend_count + 1,
 				     sizeof(*kept->backends));
-	index = index_backends(old);
-	if (!kept->backends || !index) {
-		json_decref(index);
+	if (!kept->backends)
 		return -ENOMEM;
-	}
-	for (i = 0; i < route->backend_count; i++) {
-		backend_key(route, &route->backends[i], key);
-		if (json_object_get(index, key))
+	for (i = 0; i < route->backend_count; i++)
+		if (past_backend(past, old, refs, &route->backends[i]) !=
+		    UINT32_MAX)
 			kept->backends[kept->backend_count++] =
 				route->backends[i];
-	}
-	json_decref(index);
 	return kept->backend_count ? plan_route(plan, past, kept, fail_) : 0;
+}
+
+const struct plan_route *plan_route_by_id(const struct plan *plan, uint32_t id)
+{
+	if (id >= L4GATE_MAX_ROUTES || !plan->route_index[id])
+		return NULL;
+	return &plan->routes[plan->route_index[id] - 1];
 }
 
 static int plan_routes(struct plan *plan, struct past *past,
@@ -368,22 +397,17 @@ static int plan_listeners(struct plan *plan, struct past *past,
 			  struct fail *fail_)
 {
 	const struct image *image = plan->image;
-	char key[KEY_MAX], set[PLAN_SET_MAX];
+	char set[PLAN_SET_MAX];
 	size_t i;
 
 	for (i = 0; i < image->listener_count; i++) {
 		const struct image_listener *listener = &image->listeners[i];
 		struct plan_listener *to = &plan->listeners[i];
-		const json_t *old;
+		const struct state_listener *old = past_listener(
+			past, listener, plan_set_name(listener, set));
 
-		format_listener_key(key, listener->gateway_namespace,
-				    listener->gateway,
-				    plan_set_name(listener, set),
-				    listener->name);
-		old = json_object_get(past->listeners, key);
 		to->is_new = !old;
-		to->id = old ? get_u32(old, "id") :
-			       pool_find(&past->listener_ids, 1);
+		to->id = old ? old->id : pool_find(&past->listener_ids, 1);
 		if (to->id >= L4GATE_MAX_LISTENERS)
 			return fail(fail_, -E2BIG, "too many listeners: %zu of %u at most",
 				    image->listener_count,
@@ -403,10 +427,16 @@ static int plan_init(struct plan *plan, struct past *past)
 				      sizeof(*plan->listeners));
 	plan->backend_used = arena_alloc(&plan->arena, L4GATE_MAX_BACKENDS);
 	plan->backend_was = arena_alloc(&plan->arena, L4GATE_MAX_BACKENDS);
-	if (!plan->routes || !plan->listeners || !plan->backend_used ||
+	plan->route_index = arena_array(&plan->arena, L4GATE_MAX_ROUTES,
+					sizeof(*plan->route_index));
+	if (!plan->routes || !plan->listeners || !plan->route_index || !plan->backend_used ||
 	    !plan->backend_was)
 		return -ENOMEM;
-	return pool_init(&plan->arena, &past->listener_ids,
+	return table_init(&plan->arena, &past->listeners,
+			  past->state->listener_count) ?:
+	       table_init(&plan->arena, &past->routes,
+			  past->state->route_count) ?:
+	       pool_init(&plan->arena, &past->listener_ids,
 			 L4GATE_MAX_LISTENERS) ?:
 	       pool_init(&plan->arena, &past->route_ids, L4GATE_MAX_ROUTES) ?:
 	       pool_init(&plan->arena, &past->backend_ids,
@@ -414,16 +444,16 @@ static int plan_init(struct plan *plan, struct past *past)
 	       pool_init(&plan->arena, &past->chunks, L4GATE_MAX_CHUNKS);
 }
 
-int plan_make(const struct image *image, const json_t *published,
+int plan_make(const struct image *image, const struct state *published,
 	      const struct plan_node *node, struct plan *plan, struct changes *changes, struct fail *fail_)
 {
-	struct past past = { 0 };
+	struct past past = { .state = published };
 	int error;
 
 	*plan = (struct plan){ .image = image };
 	error = plan_init(plan, &past);
 	if (!error)
-		error = index_past(plan, &past, published);
+		index_past(plan, &past);
 	if (!error)
 		error = plan_routes(plan, &past, fail_);
 	if (!error)
@@ -435,12 +465,9 @@ int plan_make(const struct image *image, const json_t *published,
 				     node->address_count, &past.chunks, fail_);
 	plan->next_backend = past.backend_ids.next;
 	if (!error)
-		error = plan_write_state(plan, node->addresses,
-					 node->address_count);
+		error = plan_write_state(plan, node);
 	if (!error)
 		error = plan_compare(plan, published, changes);
-	json_decref(past.listeners);
-	json_decref(past.routes);
 	if (error == -ENOMEM)
 		(void)fail(fail_, error, "out of memory");
 	return error;
@@ -448,7 +475,7 @@ int plan_make(const struct image *image, const json_t *published,
 
 void plan_free(struct plan *plan)
 {
-	json_decref(plan->state);
 	arena_free(&plan->arena);
+	free(plan->texts);
 	*plan = (struct plan){ 0 };
 }

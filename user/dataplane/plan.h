@@ -12,11 +12,10 @@
 #ifndef L4GATE_DATAPLANE_PLAN_H
 #define L4GATE_DATAPLANE_PLAN_H
 
-#include <jansson.h>
-
 #include "compile/image.h"
 #include "dataplane/pool.h"
 #include "dataplane/publish.h"
+#include "dataplane/state.h"
 #include "l4gate/abi.h"
 #include "util/fail.h"
 
@@ -40,31 +39,13 @@ struct plan_route {
 	struct plan_table tables[L4GATE_FAMILIES];
 };
 
-/* Routes that a listener had before and whose flows may live. */
-#define PLAN_FORMERS_MAX 8
-
 struct plan_listener {
 	uint32_t id;
 	bool is_new;
 	uint16_t *endpoints;	/* ids, in the order of plan_addresses() */
-	uint32_t formers[PLAN_FORMERS_MAX];	/* ids of routes */
-	size_t former_count;
+	uint32_t formers[STATE_FORMERS_MAX];	/* ids of routes */
+	uint32_t former_count;
 	bool moved;		/* has ever had another route */
-};
-
-/*
- * Where a TCP listener listened, in mode and with these routes: flows may be left
- * whose clients are told so. Without this nobody would answer them where the
- * address is not the node's own.
- */
-struct plan_retired {
-	struct inet_addr addr;
-	uint16_t port;		/* host order */
-	uint16_t id;
-	enum l4gate_mode mode;
-	uint64_t since;
-	uint32_t formers[PLAN_FORMERS_MAX];
-	size_t former_count;
 };
 
 /* A backend of transparent mode, and the endpoints that it answers for. */
@@ -87,12 +68,20 @@ struct plan {
 	struct plan_route *routes;	/* as image.routes; then those on standby
 					   that were published */
 	size_t route_count;
+	uint32_t *route_index;	/* by id: index into routes, plus one */
 	struct plan_listener *listeners;	/* as image.listeners */
 	uint8_t *backend_used;		/* by id: in the new config */
 	uint8_t *backend_was;		/* by id: in the published config */
-	json_t *state;			/* for state_write(), less generation */
+	struct state state;		/* for state_write() */
+	char *texts;			/* those of state */
+	size_t text_capacity;
 	bool reaches_packets;		/* more than statuses has changed */
-	struct plan_retired *retired;
+	/*
+	 * Where TCP listeners were: flows may be left whose clients are told so.
+	 * Without this nobody would answer them where the address is not the
+	 * node's own.
+	 */
+	struct state_retired *retired;
 	size_t retired_count;
 	struct plan_origin *origins;
 	size_t origin_count;
@@ -118,12 +107,15 @@ struct plan_node {
  * Makes the plan of an image over the published state. -E2BIG when a limit is
  * exceeded: fail says need and limit.
  */
-int plan_make(const struct image *image, const json_t *published,
+int plan_make(const struct image *image, const struct state *published,
 	      const struct plan_node *node, struct plan *ret_plan, struct changes *changes,
 	      struct fail *fail);
 
 /* Zeroed memory is fine. */
 void plan_free(struct plan *plan);
+
+/* The route with an id, or NULL. */
+const struct plan_route *plan_route_by_id(const struct plan *plan, uint32_t id);
 
 /* Chunks that a table with these counts takes. */
 uint32_t plan_chunks(uint32_t slots, size_t members);
@@ -148,27 +140,34 @@ enum l4gate_mode plan_mode(const struct image_listener *listener);
  * transparent, with lists in chunks of the pool. 0, -E2BIG (fail says need and
  * limit) or -ENOMEM.
  */
-int plan_endpoints(struct plan *plan, const json_t *published,
+int plan_endpoints(struct plan *plan, const struct state *published,
 		   const struct plan_node *node, struct fail *fail);
-int plan_origins(struct plan *plan, const json_t *published,
+int plan_origins(struct plan *plan, const struct state *published,
 		 const struct inet_addr *own_addresses,
 		 size_t own_address_count, struct pool *chunks,
 		 struct fail *fail);
 
-/* plan_state.c: fills plan->state from the rest; 0 or -ENOMEM. */
-int plan_write_state(struct plan *plan, const struct inet_addr *own_addresses,
-		     size_t own_address_count);
+/* plan_state.c: fills plan->state from the rest, in its arena; 0 or -ENOMEM. */
+int plan_write_state(struct plan *plan, const struct plan_node *node);
+
+/* plan_objects.c: the objects of plan->state; 0 or -ENOMEM. */
+int plan_write_objects(struct plan *plan);
+
+/* Room for size bytes among the texts, and a copy of a text: 0 or -ENOMEM. */
+char *plan_add_bytes(struct plan *plan, size_t size, state_text *ret_text);
+int plan_add_text(struct plan *plan, const char *text, state_text *ret_text);
 
 /*
  * plan_changes.c: lists what differs between the published state and plan->state
  * and sets plan->reaches_packets. 0 or -ENOMEM.
  */
-int plan_compare(struct plan *plan, const json_t *published,
+int plan_compare(struct plan *plan, const struct state *published,
 		 struct changes *changes);
 
-/* Keys and values of the state, by family and by enum protocol. */
+/* Names by family, enum protocol and enum l4gate_mode. */
 extern const char *const plan_family_names[L4GATE_FAMILIES];
 extern const char *const plan_kind_names[];
+extern const char *const plan_protocol_names[];
 extern const char *const plan_mode_names[L4GATE_MODES];
 
 #endif /* L4GATE_DATAPLANE_PLAN_H */

@@ -2,122 +2,273 @@
 /* What a plan changes, for people, and whether packets will notice. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "dataplane/plan.h"
 #include "util/array.h"
+#include "util/table.h"
 
 #define KEY_MAX 1024
-
-struct state_list {
-	const char *name;	/* in the state */
-	const char *new;	/* the text of a change before the key, */
-	const char *changed;	/* and of one to what was there */
-	const char *keys[4];	/* members that name an object, if it has them */
-	bool reaches_packets;
-};
 
 /*
  * Statuses change with a message, a generation, a route: packets don't notice,
  * so they come last.
  */
-static const struct state_list lists[] = {
-	{ "listeners", "listener ", "listener ",
-	  { "namespace", "gateway", "listenerSet", "name" }, true },
-	{ "routes", "route ", "route ", { "kind", "namespace", "name" }, true },
-	{ "objects", "", "status of ", { "kind", "namespace", "name" }, false },
+struct state_list {
+	const char *new;	/* the text of a change before the key, */
+	const char *changed;	/* and of one to what was there */
+	bool reaches_packets;
+	size_t (*count)(const struct state *state);
+	/* The name of the i-th into key[KEY_MAX]. */
+	void (*format)(const struct state *state, size_t i, char *key);
+	bool (*equals)(const struct state *a, size_t in_a,
+		       const struct state *b, size_t in_b);
 };
 
-static const char *format_key(const struct state_list *list,
-			      const json_t *object, char *key)
+static bool same_text(const struct state *a, state_text in_a,
+		      const struct state *b, state_text in_b)
 {
-	size_t i, n = 0;
-
-	*key = 0;
-	for (i = 0; i < 4 && list->keys[i]; i++) {
-		const char *text = json_string_value(
-			json_object_get(object, list->keys[i]));
-
-		if (text && n < KEY_MAX)
-			n += snprintf(key + n, KEY_MAX - n, "%s%s",
-				      n ? "/" : "", text);
-	}
-	return key;
+	return !strcmp(state_text_of(a, in_a), state_text_of(b, in_b));
 }
 
-/* The objects of a list by their keys; NULL without memory. */
-static json_t *index_list(const struct state_list *list, const json_t *state)
+static size_t count_listeners(const struct state *state)
 {
-	json_t *index = json_object(), *object;
-	char key[KEY_MAX];
+	return state->listener_count;
+}
+
+static void format_listener(const struct state *state, size_t i, char *key)
+{
+	const struct state_listener *listener = &state->listeners[i];
+	const char *set = state_text_of(state, listener->set);
+
+	snprintf(key, KEY_MAX, "%s/%s/%s%s%s",
+		 state_text_of(state, listener->namespace),
+		 state_text_of(state, listener->gateway), set, *set ? "/" : "",
+		 state_text_of(state, listener->name));
+}
+
+static bool listener_equals(const struct state *a, size_t in_a,
+			    const struct state *b, size_t in_b)
+{
+	const struct state_listener *x = &a->listeners[in_a];
+	const struct state_listener *y = &b->listeners[in_b];
+
+	return x->id == y->id && x->route == y->route && x->port == y->port &&
+	       x->protocol == y->protocol && x->mode == y->mode &&
+	       x->moved == y->moved && x->place_count == y->place_count &&
+	       x->former_count == y->former_count &&
+	       !memcmp(x->formers, y->formers, sizeof(x->formers)) &&
+	       !memcmp(a->places + x->place, b->places + y->place,
+		       x->place_count * sizeof(*a->places));
+}
+
+static size_t count_routes(const struct state *state)
+{
+	return state->route_count;
+}
+
+static void format_route(const struct state *state, size_t i, char *key)
+{
+	const struct state_route *route = &state->routes[i];
+
+	snprintf(key, KEY_MAX, "%s/%s/%s", plan_kind_names[route->protocol],
+		 state_text_of(state, route->namespace),
+		 state_text_of(state, route->name));
+}
+
+static bool refs_equal(const struct state *a, const struct state_route *in_a,
+		       const struct state *b, const struct state_route *in_b)
+{
 	size_t i;
 
-	json_array_foreach(json_object_get(state, list->name), i, object)
-		if (json_object_set(index, format_key(list, object, key),
-				    object)) {
-			json_decref(index);
-			return NULL;
-		}
-	return index;
+	for (i = 0; i < in_a->ref_count; i++) {
+		struct state_ref x = a->refs[in_a->ref + i];
+		struct state_ref y = b->refs[in_b->ref + i];
+
+		if (!same_text(a, x.namespace, b, y.namespace) ||
+		    !same_text(a, x.name, b, y.name))
+			return false;
+		x.namespace = x.name = y.namespace = y.name = 0;
+		if (memcmp(&x, &y, sizeof(x)))
+			return false;
+	}
+	return true;
+}
+
+static bool route_is_same(const struct state *a, const struct state_route *in_a,
+			  const struct state *b, const struct state_route *in_b)
+{
+	return in_a->id == in_b->id && in_a->closed == in_b->closed &&
+	       in_a->ref_count == in_b->ref_count &&
+	       in_a->backend_count == in_b->backend_count &&
+	       !memcmp(in_a->tables, in_b->tables, sizeof(in_a->tables)) &&
+	       !memcmp(a->backends + in_a->backend, b->backends + in_b->backend,
+		       in_a->backend_count * sizeof(*a->backends)) &&
+	       refs_equal(a, in_a, b, in_b);
+}
+
+static bool route_equals(const struct state *a, size_t in_a,
+			 const struct state *b, size_t in_b)
+{
+	return route_is_same(a, &a->routes[in_a], b, &b->routes[in_b]);
+}
+
+static size_t count_objects(const struct state *state)
+{
+	return state->object_count;
+}
+
+static void format_object(const struct state *state, size_t i, char *key)
+{
+	const struct state_object *object = &state->objects[i];
+	const char *namespace = state_text_of(state, object->namespace);
+
+	snprintf(key, KEY_MAX, "%s/%s%s%s", state_text_of(state, object->kind),
+		 namespace, *namespace ? "/" : "",
+		 state_text_of(state, object->name));
+}
+
+static bool object_equals(const struct state *a, size_t in_a,
+			  const struct state *b, size_t in_b)
+{
+	const struct state_object *x = &a->objects[in_a];
+	const struct state_object *y = &b->objects[in_b];
+
+	return x->json_size == y->json_size &&
+	       !memcmp(a->texts + x->json, b->texts + y->json, x->json_size);
+}
+
+static const struct state_list lists[] = {
+	{ "listener ", "listener ", true, count_listeners, format_listener,
+	  listener_equals },
+	{ "route ", "route ", true, count_routes, format_route, route_equals },
+	{ "", "status of ", false, count_objects, format_object,
+	  object_equals },
+};
+
+/* One comparison. */
+struct comparing {
+	struct arena arena;
+	struct changes *changes;
+	struct table told;	/* changes by the keys in them */
+};
+
+/* The objects of a list by their keys. */
+struct keys {
+	const struct state_list *list;
+	const struct state *state;
+	struct table table;
+};
+
+static int keys_init(struct comparing *comparing, struct keys *keys)
+{
+	size_t count = keys->list->count(keys->state), i;
+	char key[KEY_MAX];
+
+	if (table_init(&comparing->arena, &keys->table, count))
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		keys->list->format(keys->state, i, key);
+		table_add(&keys->table, table_hash_text(TABLE_HASH, key), i);
+	}
+	return 0;
+}
+
+static uint32_t keys_find(const struct keys *keys, const char *key)
+{
+	uint64_t hash = table_hash_text(TABLE_HASH, key);
+	char other[KEY_MAX];
+	uint32_t at = 0, i;
+
+	while ((i = table_next(&keys->table, hash, &at)) != TABLE_NONE) {
+		keys->list->format(keys->state, i, other);
+		if (!strcmp(key, other))
+			break;
+	}
+	return i;
+}
+
+static bool is_told(const struct comparing *comparing, const char *key)
+{
+	uint64_t hash = table_hash_text(TABLE_HASH, key);
+	uint32_t at = 0, i;
+
+	while ((i = table_next(&comparing->told, hash, &at)) != TABLE_NONE) {
+		const char *text = comparing->changes->items[i].text;
+		size_t length = strlen(text), n = strlen(key);
+
+		if (length >= n && !strcmp(text + length - n, key))
+			return true;
+	}
+	return false;
 }
 
 /*
  * One line. What comes or goes is told once: a route that carries traffic is an
  * object, too.
  */
-static int note(struct changes *changes, json_t *told, char sign,
+static int note(struct comparing *comparing, char sign,
 		const struct state_list *list, const char *key)
 {
 	struct change *change;
 
-	if (sign != '~' && json_object_get(told, key))
+	if (sign != '~' && is_told(comparing, key))
 		return 0;
-	change = array_append(changes);
-	if (!change || json_object_set_new(told, key, json_null()))
+	change = array_append(comparing->changes);
+	if (!change)
 		return -ENOMEM;
 	change->sign = sign;
 	snprintf(change->text, sizeof(change->text), "%s%s",
 		 sign == '~' ? list->changed : list->new, key);
+	table_add(&comparing->told, table_hash_text(TABLE_HASH, key),
+		  comparing->changes->count - 1);
 	return 0;
 }
 
-static int compare_list(const struct state_list *list, const json_t *before,
-			const json_t *after, json_t *told,
-			struct changes *changes)
+static int compare_list(struct comparing *comparing,
+			const struct state_list *list,
+			const struct state *before, const struct state *after)
 {
-	json_t *old = index_list(list, before), *new = index_list(list, after);
-	int error = old && new ? 0 : -ENOMEM;
-	const char *key;
-	json_t *object;
+	struct keys old = { .list = list, .state = before };
+	struct keys new = { .list = list, .state = after };
+	char key[KEY_MAX];
+	uint32_t was;
+	size_t i;
+	int error = keys_init(comparing, &old) ?: keys_init(comparing, &new);
 
-	json_object_foreach(new, key, object) {
-		const json_t *was = json_object_get(old, key);
-
-		if (!was)
-			error = error ?: note(changes, told, '+', list, key);
-		else if (!json_equal(was, object))
-			error = error ?: note(changes, told, '~', list, key);
+	for (i = 0; !error && i < list->count(after); i++) {
+		list->format(after, i, key);
+		was = keys_find(&old, key);
+		if (was == TABLE_NONE)
+			error = note(comparing, '+', list, key);
+		else if (!list->equals(before, was, after, i))
+			error = note(comparing, '~', list, key);
 	}
-	json_object_foreach(old, key, object)
-		if (!json_object_get(new, key))
-			error = error ?: note(changes, told, '-', list, key);
-	json_decref(old);
-	json_decref(new);
+	for (i = 0; !error && i < list->count(before); i++) {
+		list->format(before, i, key);
+		if (keys_find(&new, key) == TABLE_NONE)
+			error = note(comparing, '-', list, key);
+	}
 	return error;
 }
 
-int plan_compare(struct plan *plan, const json_t *published,
+int plan_compare(struct plan *plan, const struct state *published,
 		 struct changes *changes)
 {
-	json_t *told = json_object();
-	int error = told ? 0 : -ENOMEM;
-	size_t i;
+	struct comparing comparing = { .changes = changes };
+	size_t i, most = 0;
+	int error;
 
+	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		most += lists[i].count(published) +
+			lists[i].count(&plan->state);
+	error = table_init(&comparing.arena, &comparing.told, most);
 	for (i = 0; !error && i < sizeof(lists) / sizeof(*lists); i++) {
-		error = compare_list(&lists[i], published, plan->state, told,
-				     changes);
+		error = compare_list(&comparing, &lists[i], published,
+				     &plan->state);
 		if (lists[i].reaches_packets && changes->count)
 			plan->reaches_packets = true;
 	}
-	json_decref(told);
+	arena_free(&comparing.arena);
 	return error;
 }

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "dataplane/plan.h"
-
-#define KEY_MAX 128
+#include "util/table.h"
 
 /*
  * How long a retired endpoint stays at least, if its place is not taken: new
@@ -15,186 +14,170 @@
  */
 #define RETIRED_SECONDS 60
 
-/* Of the published state: endpoints by their keys, and the ids that are taken. */
-struct past {
-	json_t *endpoints;	/* key -> { id, listener object, address } */
-	json_t *places;		/* keys without modes, of the new config */
-	struct pool ids;
-};
-
 /*
  * What an endpoint is: not whose, so that a listener may change its name, but in
  * which mode, for flows of one are nothing to another.
  */
-static void format_key(char *key, const char *address, uint32_t port,
-		       const char *protocol, const char *mode)
+struct place {
+	struct inet_addr addr;
+	uint16_t port;		/* host order */
+	uint8_t protocol;	/* enum protocol */
+	uint8_t mode;		/* enum l4gate_mode */
+};
+
+struct past_endpoint {
+	struct place is;
+	uint32_t id;
+	const struct state_listener *listener;	/* of one of these two */
+	const struct state_retired *retired;
+};
+
+/* Of the published state, and what the new config takes. */
+struct past {
+	struct past_endpoint *endpoints;
+	size_t count;
+	struct table by_place;
+	bool *is_taken;		/* as endpoints: something listens there */
+	struct pool ids;
+};
+
+static uint64_t place_hash(const struct place *endpoint)
 {
-	snprintf(key, KEY_MAX, "%s %u %s %s", protocol, port, address, mode);
+	uint64_t hash = table_hash(TABLE_HASH ^ endpoint->protocol,
+				   &endpoint->addr.addr,
+				   sizeof(endpoint->addr.addr));
+
+	return table_hash(hash ^ endpoint->addr.family, &endpoint->port,
+			  sizeof(endpoint->port));
 }
 
-/* Of a listener, or of one that is gone. */
-static void index_endpoint(struct past *past, json_t *listener, json_t *address,
-			   json_t *id)
+static void add_past(struct past *past, const struct state_place *place,
+		     struct past_endpoint endpoint)
 {
-	char key[KEY_MAX];
-
-	format_key(key, json_string_value(address),
-		   json_integer_value(json_object_get(listener, "port")),
-		   json_string_value(json_object_get(listener, "protocol")),
-		   json_string_value(json_object_get(listener, "mode")));
-	json_object_set_new(past->endpoints, key, json_pack(
-		"{s:O, s:O, s:O}", "id", id, "listener", listener, "address",
-		address));
-	pool_take(&past->ids, json_integer_value(id), 1);
+	endpoint.is.addr.addr = place->addr;
+	endpoint.is.addr.family = place->family;
+	endpoint.id = place->endpoint;
+	table_add(&past->by_place, place_hash(&endpoint.is), past->count);
+	past->endpoints[past->count++] = endpoint;
+	pool_take(&past->ids, place->endpoint, 1);
 }
 
 static int index_past(struct plan *plan, struct past *past,
-		      const json_t *published)
+		      const struct state *state)
 {
-	json_t *listener, *address;
-	size_t i, j;
+	size_t i, j, count = state->retired_count;
 
-	past->endpoints = json_object();
-	past->places = json_object();
-	if (!past->endpoints || !past->places ||
+	for (i = 0; i < state->listener_count; i++)
+		count += state->listeners[i].place_count;
+	past->endpoints = arena_array(&plan->arena, count + 1,
+				      sizeof(*past->endpoints));
+	past->is_taken = arena_array(&plan->arena, count + 1, 1);
+	if (!past->endpoints || !past->is_taken ||
+	    table_init(&plan->arena, &past->by_place, count) ||
 	    pool_init(&plan->arena, &past->ids, L4GATE_MAX_ENDPOINTS))
 		return -ENOMEM;
-	past->ids.next = json_integer_value(json_object_get(
-				 published, "nextEndpoint")) %
-			 L4GATE_MAX_ENDPOINTS;
-	json_array_foreach(json_object_get(published, "listeners"), i, listener)
-		json_array_foreach(json_object_get(listener, "addresses"), j,
-				   address)
-			index_endpoint(past, listener, address, json_array_get(
-				json_object_get(listener, "endpoints"), j));
-	json_array_foreach(json_object_get(published, "retired"), i, listener)
-		index_endpoint(past, listener,
-			       json_object_get(listener, "address"),
-			       json_object_get(listener, "endpoint"));
+	past->ids.next = state->next_endpoint % L4GATE_MAX_ENDPOINTS;
+	for (i = 0; i < state->listener_count; i++) {
+		const struct state_listener *from = &state->listeners[i];
+
+		for (j = 0; j < from->place_count; j++)
+			add_past(past, &state->places[from->place + j],
+				 (struct past_endpoint){
+					 .is.port = from->port,
+					 .is.protocol = from->protocol,
+					 .is.mode = from->mode,
+					 .listener = from,
+				 });
+	}
+	for (i = 0; i < state->retired_count; i++)
+		add_past(past, &state->retired[i].place,
+			 (struct past_endpoint){
+				 .is.port = state->retired[i].port,
+				 .is.protocol = PROTOCOL_TCP,
+				 .is.mode = state->retired[i].mode,
+				 .retired = &state->retired[i],
+			 });
 	return 0;
 }
 
-static bool route_exists(const struct plan *plan, uint32_t id)
+/*
+ * The endpoint that was there in the same mode, or NULL. Its place is taken then,
+ * in whatever mode: there can be one endpoint only.
+ */
+static const struct past_endpoint *take_place(struct past *past,
+					      const struct place *wanted)
 {
-	size_t i;
+	const struct past_endpoint *found = NULL;
+	uint64_t hash = place_hash(wanted);
+	uint32_t at = 0, i;
 
-	for (i = 0; i < plan->route_count; i++)
-		if (plan->routes[i].id == id)
-			return true;
-	return false;
+	while ((i = table_next(&past->by_place, hash, &at)) != TABLE_NONE) {
+		const struct place *is = &past->endpoints[i].is;
+
+		if (is->port != wanted->port ||
+		    is->protocol != wanted->protocol ||
+		    inet_compare(&is->addr, &wanted->addr))
+			continue;
+		past->is_taken[i] = true;
+		if (is->mode == wanted->mode)
+			found = &past->endpoints[i];
+	}
+	return found;
 }
 
 static void add_former(const struct plan *plan, uint32_t *formers,
-		       size_t *count, uint32_t route, uint32_t now)
+		       uint32_t *count, uint32_t route, uint32_t now)
 {
 	size_t i;
 
-	if (route == now || !route_exists(plan, route))
+	if (route == now || !plan_route_by_id(plan, route))
 		return;
 	for (i = 0; i < *count; i++)
 		if (formers[i] == route)
 			return;
 	/* The oldest one's flows are the least likely to live. */
-	if (*count == PLAN_FORMERS_MAX)
+	if (*count == STATE_FORMERS_MAX)
 		memmove(formers, formers + 1, --*count * sizeof(*formers));
 	formers[(*count)++] = route;
 }
 
 /* The routes that flows of an endpoint may be of, but for the one of now. */
 static void add_formers(const struct plan *plan, uint32_t *formers,
-			size_t *count, const json_t *past_listener,
+			uint32_t *count, const struct past_endpoint *old,
 			uint32_t now)
 {
-	const json_t *route = json_object_get(past_listener, "route");
-	json_t *former;
-	size_t i;
+	const uint32_t *list = old->retired ? old->retired->formers :
+					      old->listener->formers;
+	uint32_t n = old->retired ? old->retired->former_count :
+				    old->listener->former_count, i;
 
-	json_array_foreach(json_object_get(past_listener, "formerRoutes"), i,
-			   former)
-		add_former(plan, formers, count, json_integer_value(former),
-			   now);
-	if (json_is_integer(route))
-		add_former(plan, formers, count, json_integer_value(route),
-			   now);
-}
-
-static const char *protocol_text(enum protocol protocol)
-{
-	return protocol == PROTOCOL_TCP ? "TCP" : "UDP";
+	for (i = 0; i < n; i++)
+		add_former(plan, formers, count, list[i], now);
+	if (old->listener && old->listener->route != STATE_NO_ROUTE)
+		add_former(plan, formers, count, old->listener->route, now);
 }
 
 /*
  * Whether flows of an endpoint may be of another route than the one of now. If so
  * it stays so: the flows of a route that is gone are still to be cut.
  */
-static bool was_of_another(const json_t *listener, uint32_t route)
+static bool was_of_another(const struct past_endpoint *old, uint32_t route)
 {
-	const json_t *old = json_object_get(listener, "route");
-
-	return json_is_true(json_object_get(listener, "moved")) ||
-	       json_object_get(listener, "since") ||
-	       (json_is_integer(old) && json_integer_value(old) != route);
-}
-
-/* Without the mode: there can be one endpoint only. */
-static void take_place(struct past *past, const char *key)
-{
-	char place[KEY_MAX];
-
-	snprintf(place, sizeof(place), "%.*s", (int)(strrchr(key, ' ') - key),
-		 key);
-	json_object_set_new(past->places, place, json_null());
-}
-
-static bool is_taken(const struct past *past, const char *key)
-{
-	char place[KEY_MAX];
-
-	snprintf(place, sizeof(place), "%.*s", (int)(strrchr(key, ' ') - key),
-		 key);
-	return json_object_get(past->places, place);
-}
-
-static int mode_of(const char *name)
-{
-	int mode;
-
-	for (mode = 0; mode < L4GATE_MODES; mode++)
-		if (!strcmp(plan_mode_names[mode], name))
-			break;
-	return mode;
+	return old->retired || old->listener->moved ||
+	       (old->listener->route != STATE_NO_ROUTE &&
+		old->listener->route != route);
 }
 
 /* Whether flows may be left of an endpoint that is not in the new config. */
-static bool may_have_flows(const json_t *listener, const struct plan_node *node)
+static bool may_have_flows(const struct past_endpoint *old,
+			   const struct plan_node *node)
 {
-	const json_t *since = json_object_get(listener, "since");
-
-	if (since)
-		return (uint64_t)json_integer_value(since) + RETIRED_SECONDS >
-		       node->now;
+	if (old->is.protocol != PROTOCOL_TCP)
+		return false;
+	if (old->retired)
+		return old->retired->since + RETIRED_SECONDS > node->now;
 	return node->had_flows &&
-	       node->had_flows(node->context, json_integer_value(
-			       json_object_get(listener, "id")));
-}
-
-static void retire(struct plan *plan, const json_t *old,
-		   const struct plan_node *node)
-{
-	const json_t *listener = json_object_get(old, "listener");
-	const json_t *since = json_object_get(listener, "since");
-	struct plan_retired *to = &plan->retired[plan->retired_count];
-
-	if (inet_parse(json_string_value(json_object_get(old, "address")),
-		       &to->addr))
-		return;
-	to->port = json_integer_value(json_object_get(listener, "port"));
-	to->id = json_integer_value(json_object_get(old, "id"));
-	to->mode = mode_of(json_string_value(json_object_get(listener,
-							     "mode")));
-	to->since = since ? (uint64_t)json_integer_value(since) : node->now;
-	add_formers(plan, to->formers, &to->former_count, listener, UINT32_MAX);
-	plan->retired_count++;
+	       node->had_flows(node->context, old->listener->id);
 }
 
 /*
@@ -204,18 +187,28 @@ static void retire(struct plan *plan, const json_t *old,
 static int retire_endpoints(struct plan *plan, const struct past *past,
 			    const struct plan_node *node)
 {
-	const char *key;
-	json_t *old;
+	size_t i;
 
-	plan->retired = arena_array(&plan->arena,
-				    json_object_size(past->endpoints) + 1,
+	plan->retired = arena_array(&plan->arena, past->count + 1,
 				    sizeof(*plan->retired));
 	if (!plan->retired)
 		return -ENOMEM;
-	json_object_foreach(past->endpoints, key, old)
-		if (!strncmp(key, "TCP ", 4) && !is_taken(past, key) &&
-		    may_have_flows(json_object_get(old, "listener"), node))
-			retire(plan, old, node);
+	for (i = 0; i < past->count; i++) {
+		const struct past_endpoint *old = &past->endpoints[i];
+		struct state_retired *to = &plan->retired[plan->retired_count];
+
+		if (past->is_taken[i] || !may_have_flows(old, node))
+			continue;
+		to->place.addr = old->is.addr.addr;
+		to->place.family = old->is.addr.family;
+		to->place.endpoint = old->id;
+		to->port = old->is.port;
+		to->mode = old->is.mode;
+		to->since = old->retired ? old->retired->since : node->now;
+		add_formers(plan, to->formers, &to->former_count, old,
+			    STATE_NO_ROUTE);
+		plan->retired_count++;
+	}
 	return 0;
 }
 
@@ -225,8 +218,7 @@ static int plan_listener_endpoints(struct plan *plan, struct past *past,
 {
 	const struct image_listener *listener = &plan->image->listeners[i];
 	struct plan_listener *to = &plan->listeners[i];
-	uint32_t id, route = UINT32_MAX;
-	char key[KEY_MAX], text[INET_TEXT_MAX];
+	uint32_t id, route = STATE_NO_ROUTE;
 	size_t j;
 
 	if (listener->route != IMAGE_NO_ROUTE)
@@ -236,27 +228,27 @@ static int plan_listener_endpoints(struct plan *plan, struct past *past,
 	if (!to->endpoints)
 		return -ENOMEM;
 	for (j = 0; j < count; j++) {
-		const json_t *old;
+		const struct place wanted = {
+			.addr = addresses[j],
+			.port = listener->port,
+			.protocol = listener->protocol,
+			.mode = plan_mode(listener),
+		};
+		const struct past_endpoint *old = take_place(past, &wanted);
 
-		format_key(key, inet_format(&addresses[j], text),
-			   listener->port, protocol_text(listener->protocol),
-			   plan_mode_names[plan_mode(listener)]);
-		old = json_object_get(past->endpoints, key);
-		id = old ? json_integer_value(json_object_get(old, "id")) :
-			   pool_next(&past->ids);
+		id = old ? old->id : pool_next(&past->ids);
 		if (id >= L4GATE_MAX_ENDPOINTS)
 			return -E2BIG;
 		to->endpoints[j] = id;
-		add_formers(plan, to->formers, &to->former_count,
-			    json_object_get(old, "listener"), route);
-		to->moved |= was_of_another(json_object_get(old, "listener"),
-					    route);
-		take_place(past, key);
+		if (!old)
+			continue;
+		add_formers(plan, to->formers, &to->former_count, old, route);
+		to->moved |= was_of_another(old, route);
 	}
 	return 0;
 }
 
-int plan_endpoints(struct plan *plan, const json_t *published,
+int plan_endpoints(struct plan *plan, const struct state *published,
 		   const struct plan_node *node, struct fail *fail_)
 {
 	const struct image *image = plan->image;
@@ -281,8 +273,6 @@ int plan_endpoints(struct plan *plan, const json_t *published,
 	if (!error)
 		error = retire_endpoints(plan, &past, node);
 	plan->next_endpoint = past.ids.next;
-	json_decref(past.places);
-	json_decref(past.endpoints);
 	if (error == -E2BIG)
 		return fail(fail_, error, "listeners times addresses need %zu endpoints of %u (and those being replaced)",
 			    plan->endpoint_count, L4GATE_MAX_ENDPOINTS);

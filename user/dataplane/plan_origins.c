@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dataplane/plan.h"
+#include "util/table.h"
 
 /* A backend, and one endpoint that it answers for. */
 struct answer {
@@ -42,10 +43,9 @@ static int add_answer(struct answers *answers, const struct answer *answer)
 
 /* All backends of a route for all endpoints of a listener, of equal family. */
 static int add_route(struct answers *answers, const struct plan *plan,
-		     size_t listener, size_t route,
+		     size_t listener, const struct image_route *from,
 		     const struct inet_addr *addresses, size_t count)
 {
-	const struct image_route *from = plan->routes[route].image;
 	size_t i, j;
 	int error = 0;
 
@@ -68,7 +68,7 @@ static int collect_answers(struct answers *answers, const struct plan *plan,
 			   const struct inet_addr *own, size_t own_count)
 {
 	const struct image *image = plan->image;
-	size_t i, j, k, count;
+	size_t i, j, count;
 	int error = 0;
 
 	for (i = 0; !error && i < image->listener_count; i++) {
@@ -80,13 +80,13 @@ static int collect_answers(struct answers *answers, const struct plan *plan,
 		if (plan_mode(listener) != L4GATE_MODE_TRANSPARENT)
 			continue;
 		if (listener->route != IMAGE_NO_ROUTE)
-			error = add_route(answers, plan, i, listener->route,
+			error = add_route(answers, plan, i,
+					  &image->routes[listener->route],
 					  addresses, count);
-		for (j = 0; j < to->former_count; j++)
-			for (k = 0; !error && k < plan->route_count; k++)
-				if (plan->routes[k].id == to->formers[j])
-					error = add_route(answers, plan, i, k,
-							  addresses, count);
+		for (j = 0; !error && j < to->former_count; j++)
+			error = add_route(answers, plan, i, plan_route_by_id(
+						  plan, to->formers[j])->image,
+					  addresses, count);
 	}
 	return error;
 }
@@ -106,29 +106,32 @@ static int compare_answers(const void *left, const void *right)
 	return compare_places(a, b) ?: (int)a->endpoint - b->endpoint;
 }
 
+static uint64_t list_hash(const uint16_t *endpoints, uint32_t count)
+{
+	return table_hash(TABLE_HASH, endpoints, count * sizeof(*endpoints));
+}
+
 /* The list with these endpoints, made if there is none yet. */
 static struct plan_origin_list *
-find_list(struct plan *plan, json_t *index, const struct l4gate_origins *value)
+find_list(struct plan *plan, struct table *index,
+	  const struct l4gate_origins *value)
 {
+	uint64_t hash = list_hash(value->endpoint, value->count);
 	struct plan_origin_list *list;
-	char key[L4GATE_MAX_ORIGINS * 8];
-	json_t *known;
-	size_t i, n = 0;
+	uint32_t at = 0, i;
 
-	for (i = 0; i < value->count; i++)
-		n += snprintf(key + n, sizeof(key) - n, "%u,",
-			      value->endpoint[i]);
-	known = json_object_get(index, key);
-	if (known)
-		return &plan->origin_lists[json_integer_value(known)];
-	json_object_set_new(index, key, json_integer(plan->origin_list_count));
+	while ((i = table_next(index, hash, &at)) != TABLE_NONE)
+		if (!memcmp(&plan->origin_lists[i].value, value,
+			    sizeof(*value)))
+			return &plan->origin_lists[i];
+	table_add(index, hash, plan->origin_list_count);
 	list = &plan->origin_lists[plan->origin_list_count++];
 	list->value = *value;
 	return list;
 }
 
 /* Answers of one place, [first, end), to an origin. */
-static int add_origin(struct plan *plan, json_t *index,
+static int add_origin(struct plan *plan, struct table *index,
 		      const struct answer *first, const struct answer *end,
 		      uint32_t *ret_list, struct fail *fail_)
 {
@@ -151,31 +154,32 @@ static int add_origin(struct plan *plan, json_t *index,
 }
 
 /* Lists that were published keep their chunks. */
-static int place_lists(struct plan *plan, const json_t *published,
+static int place_lists(struct plan *plan, const struct state *published,
 		       struct pool *chunks, struct fail *fail_)
 {
-	json_t *old, *endpoints;
-	size_t i, j, k;
+	struct table index;
+	size_t i;
 
+	if (table_init(&plan->arena, &index, published->origin_count))
+		return -ENOMEM;
+	for (i = 0; i < published->origin_count; i++)
+		table_add(&index, list_hash(published->origins[i].endpoint,
+					    published->origins[i].count), i);
 	for (i = 0; i < plan->origin_list_count; i++) {
 		struct plan_origin_list *list = &plan->origin_lists[i];
+		uint32_t n = list->value.count, at = 0, k;
+		uint64_t hash = list_hash(list->value.endpoint, n);
 
 		list->is_new = true;
-		json_array_foreach(json_object_get(published, "origins"), j,
-				   old) {
-			endpoints = json_object_get(old, "endpoints");
-			for (k = 0; k < list->value.count; k++)
-				if (json_integer_value(json_array_get(
-					    endpoints, k)) !=
-				    list->value.endpoint[k])
-					break;
-			if (k < list->value.count ||
-			    json_array_size(endpoints) != k)
-				continue;
-			list->chunk = json_integer_value(
-				json_object_get(old, "chunk"));
-			list->is_new = false;
-			break;
+		while (list->is_new &&
+		       (k = table_next(&index, hash, &at)) != TABLE_NONE) {
+			const struct state_origins *old =
+				&published->origins[k];
+
+			list->is_new = old->count != n ||
+				memcmp(old->endpoint, list->value.endpoint,
+				       n * sizeof(*old->endpoint));
+			list->chunk = old->chunk;
 		}
 		if (!list->is_new)
 			continue;
@@ -188,7 +192,7 @@ static int place_lists(struct plan *plan, const json_t *published,
 }
 
 static int group_answers(struct plan *plan, const struct answers *answers,
-			 json_t *index, struct fail *fail_)
+			 struct table *index, struct fail *fail_)
 {
 	size_t begin, end;
 	int error = 0;
@@ -214,18 +218,18 @@ static int group_answers(struct plan *plan, const struct answers *answers,
 	return error;
 }
 
-int plan_origins(struct plan *plan, const json_t *published,
+int plan_origins(struct plan *plan, const struct state *published,
 		 const struct inet_addr *own_addresses,
 		 size_t own_address_count, struct pool *chunks,
 		 struct fail *fail_)
 {
 	struct answers answers = { 0 };
-	json_t *index = json_object();
+	struct table index;
 	size_t i;
 	int error;
 
-	error = index ? collect_answers(&answers, plan, own_addresses,
-					own_address_count) : -ENOMEM;
+	error = collect_answers(&answers, plan, own_addresses,
+				own_address_count);
 	if (error || !answers.count)
 		goto out;
 	qsort(answers.items, answers.count, sizeof(*answers.items),
@@ -234,9 +238,10 @@ int plan_origins(struct plan *plan, const json_t *published,
 				    sizeof(*plan->origins));
 	plan->origin_lists = arena_array(&plan->arena, answers.count,
 					 sizeof(*plan->origin_lists));
-	error = plan->origins && plan->origin_lists ? 0 : -ENOMEM;
+	error = plan->origins && plan->origin_lists ?
+		table_init(&plan->arena, &index, answers.count) : -ENOMEM;
 	if (!error)
-		error = group_answers(plan, &answers, index, fail_);
+		error = group_answers(plan, &answers, &index, fail_);
 	if (!error)
 		error = place_lists(plan, published, chunks, fail_);
 	/* Until now the numbers of the lists. */
@@ -244,7 +249,6 @@ int plan_origins(struct plan *plan, const json_t *published,
 		plan->origins[i].chunk =
 			plan->origin_lists[plan->origins[i].chunk].chunk;
 out:
-	json_decref(index);
 	free(answers.items);
 	return error;
 }

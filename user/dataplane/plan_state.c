@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* A plan as the state that get and stats read, and the next plan starts from. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "compile/condition.h"
-#include "compile/status_json.h"
 #include "dataplane/plan.h"
 
 const char *const plan_family_names[L4GATE_FAMILIES] = { "ipv4", "ipv6" };
@@ -14,271 +14,230 @@ const char *const plan_mode_names[L4GATE_MODES] = {
 	[L4GATE_MODE_DSR_L2] = "dsr-l2",
 	[L4GATE_MODE_DSR_IPIP] = "dsr-ipip",
 };
-static const char *const protocol_names[] = { "TCP", "UDP" };
+const char *const plan_protocol_names[] = { "TCP", "UDP" };
 
-static const char *const fate_names[] = {
-	[FATE_SERVES] = "serves",
-	[FATE_WAITS] = "waits",
-	[FATE_IDLE] = "idle",
-};
-
-/*
- * An object of the API with its status; takes the latter. What else get needs
- * to know of it is put beside the status or, where the API has a list, into it.
- */
-static json_t *object_json(const char *kind, const struct object_meta *meta,
-			   json_t *status)
+char *plan_add_bytes(struct plan *plan, size_t size, state_text *ret_text)
 {
-	return json_pack("{s:s, s:s*, s:s, s:I, s:o}", "kind", kind,
-			 "namespace", *meta->namespace ? meta->namespace : NULL,
-			 "name", meta->name, "created",
-			 (json_int_t)meta->created, "status", status);
-}
+	size_t need = plan->state.text_size + size + 1;
+	char *texts = plan->texts;
 
-/* Takes object, with the status of these listeners. */
-static json_t *add_ports(json_t *object, const struct listener_status *listeners,
-			 size_t count)
-{
-	json_t *list = json_object_get(json_object_get(object, "status"),
-				       "listeners");
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		json_t *to = json_array_get(list, i);
-
-		json_object_set_new(to, "protocol",
-				    json_string(listeners[i].protocol));
-		json_object_set_new(to, "port", json_integer(listeners[i].port));
+	if (need > UINT32_MAX)
+		return NULL;
+	if (need > plan->text_capacity) {
+		texts = realloc(texts, need * 2);
+		if (!texts)
+			return NULL;
+		plan->text_capacity = need * 2;
+		plan->state.texts = plan->texts = texts;
 	}
-	return object;
+	*ret_text = plan->state.text_size;
+	texts[need - 1] = 0;
+	plan->state.text_size = need;
+	return texts + *ret_text;
 }
 
-static json_t *gateway_json(const struct gateway_status *status)
+int plan_add_text(struct plan *plan, const char *text, state_text *ret_text)
 {
-	json_t *object = object_json("Gateway", &status->gateway->meta,
-				     gateway_status_json(status));
+	char *to;
 
-	json_object_set_new(object, "class",
-			    json_string(status->gateway->class_name));
-	return add_ports(object, status->listeners, status->listener_count);
+	*ret_text = 0;
+	if (!*text && plan->state.text_size)
+		return 0;
+	to = plan_add_bytes(plan, strlen(text), ret_text);
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, text, strlen(text));
+	return 0;
 }
 
-static json_t *set_json(const struct listener_set_status *status)
-{
-	const struct parent_ref *parent = &status->set->parent;
-	json_t *object = object_json("ListenerSet", &status->set->meta,
-				     listener_set_status_json(status));
-
-	json_object_set_new(object, "gateway", json_pack(
-		"{s:s, s:s}", "namespace", parent->namespace, "name",
-		parent->name));
-	return add_ports(object, status->listeners, status->listener_count);
-}
-
-static json_t *attached_json(const struct parent_status *parent)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < parent->attached_count; i++)
-		list = json_list_add(list, json_pack(
-			"{s:s, s:s, s:b}",
-			"name", parent->attached[i].name,
-			"fate", fate_names[parent->attached[i].fate],
-			"byName", parent->attached[i].by_name));
-	return list;
-}
-
-static json_t *route_object_json(const struct route_status *status)
-{
-	json_t *object = object_json(plan_kind_names[status->route->protocol],
-				     &status->route->meta,
-				     route_status_json(status));
-	json_t *parents = json_object_get(json_object_get(object, "status"),
-					  "parents");
-	size_t i;
-
-	for (i = 0; i < status->parent_count; i++)
-		json_object_set_new(json_array_get(parents, i), "listeners",
-				    attached_json(&status->parents[i]));
-	return object;
-}
-
-/* Everything with a status, whether packets can reach it or not. */
-static json_t *objects_json(const struct image *image)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < image->gateway_count; i++)
-		list = json_list_add(list, gateway_json(&image->gateways[i]));
-	for (i = 0; i < image->class_count; i++)
-		list = json_list_add(list, object_json(
-			"GatewayClass", &image->classes[i].class->meta,
-			class_status_json(&image->classes[i])));
-	for (i = 0; i < image->parameters_count; i++)
-		list = json_list_add(list, object_json(
-			"GatewayParameters", &image->parameters[i].object->meta,
-			parameters_status_json(&image->parameters[i])));
-	for (i = 0; i < image->set_count; i++)
-		list = json_list_add(list, set_json(&image->sets[i]));
-	for (i = 0; i < image->policy_count; i++)
-		list = json_list_add(list, object_json(
-			"RoutePolicy", &image->policies[i].policy->meta,
-			policy_status_json(&image->policies[i])));
-	for (i = 0; i < image->route_status_count; i++)
-		list = json_list_add(list, route_object_json(
-			&image->route_statuses[i]));
-	return list;
-}
-
-static json_t *listener_json(const struct plan *plan, size_t i,
-			     const struct inet_addr *own, size_t own_count)
+static int write_listener(struct plan *plan, size_t i,
+			  const struct plan_node *node,
+			  struct state_listener *to, struct state_place *places)
 {
 	const struct image_listener *listener = &plan->image->listeners[i];
-	const struct plan_listener *to = &plan->listeners[i];
-	json_t *addresses = json_array(), *route = json_null();
-	json_t *endpoints = json_array(), *formers = json_array();
-	char text[INET_TEXT_MAX], set[PLAN_SET_MAX];
+	const struct plan_listener *from = &plan->listeners[i];
+	char set[PLAN_SET_MAX];
 	const struct inet_addr *list;
 	size_t count, j;
 
-	list = plan_addresses(listener, own, own_count, &count);
-	for (j = 0; j < count; j++) {
-		json_array_append_new(addresses, json_string(
-			inet_format(&list[j], text)));
-		json_array_append_new(endpoints,
-				      json_integer(to->endpoints[j]));
-	}
-	for (j = 0; j < to->former_count; j++)
-		json_array_append_new(formers, json_integer(to->formers[j]));
-	if (listener->route != IMAGE_NO_ROUTE)
-		route = json_integer(plan->routes[listener->route].id);
-	plan_set_name(listener, set);
-	return json_pack("{s:i, s:s, s:s, s:s*, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:b, s:o}",
-			 "id", (int)to->id, "namespace",
-			 listener->gateway_namespace, "gateway",
-			 listener->gateway, "listenerSet", *set ? set : NULL,
-			 "name", listener->name, "protocol",
-			 protocol_names[listener->protocol], "port",
-			 listener->port, "mode",
-			 plan_mode_names[plan_mode(listener)], "addresses",
-			 addresses, "endpoints", endpoints, "formerRoutes",
-			 formers, "moved", to->moved, "route", route);
+	list = plan_addresses(listener, node->addresses, node->address_count,
+			      &count);
+	to->id = from->id;
+	to->port = listener->port;
+	to->protocol = listener->protocol;
+	to->mode = plan_mode(listener);
+	to->moved = from->moved;
+	to->route = listener->route == IMAGE_NO_ROUTE ? STATE_NO_ROUTE :
+		    plan->routes[listener->route].id;
+	to->former_count = from->former_count;
+	memcpy(to->formers, from->formers,
+	       from->former_count * sizeof(*to->formers));
+	to->place = plan->state.place_count;
+	to->place_count = count;
+	for (j = 0; j < count; j++)
+		places[to->place + j] = (struct state_place){
+			.addr = list[j].addr,
+			.family = list[j].family,
+			.endpoint = from->endpoints[j],
+		};
+	plan->state.place_count += count;
+	return plan_add_text(plan, listener->gateway_namespace,
+			     &to->namespace) ?:
+	       plan_add_text(plan, listener->gateway, &to->gateway) ?:
+	       plan_add_text(plan, plan_set_name(listener, set), &to->set) ?:
+	       plan_add_text(plan, listener->name, &to->name);
 }
 
-static json_t *backend_json(const struct plan_backend *plan,
-			    const struct image_backend *backend)
+static int write_listeners(struct plan *plan, const struct plan_node *node)
 {
-	char address[INET_TEXT_MAX], endpoint[INET_TEXT_MAX];
+	size_t count = plan->image->listener_count, i;
+	struct state_listener *to = arena_array(&plan->arena, count + 1,
+						sizeof(*to));
+	struct state_place *places = arena_array(
+		&plan->arena, plan->endpoint_count + 1, sizeof(*places));
+	int error = to && places ? 0 : -ENOMEM;
 
-	return json_pack("{s:i, s:i, s:s, s:i, s:s, s:s, s:f, s:i}", "id",
-			 (int)plan->id, "ref", backend->ref, "address", inet_format(&backend->addr, address),
-			 "port", backend->port, "endpoint",
-			 inet_format_port(&backend->addr, backend->port,
-					  endpoint),
-			 "state", backend->draining ? "draining" : "active",
-			 "wanted", backend->wanted, "slots",
-			 (int)backend->slots);
+	plan->state.listeners = to;
+	plan->state.places = places;
+	plan->state.listener_count = count;
+	for (i = 0; !error && i < count; i++)
+		error = write_listener(plan, i, node, &to[i], places);
+	return error;
 }
 
-static json_t *route_json(const struct plan *plan, size_t i)
+static int write_refs(struct plan *plan, const struct image_route *route,
+		      struct state_ref *to)
 {
-	const struct image_route *route = plan->routes[i].image;
-	const struct plan_route *to = &plan->routes[i];
-	json_t *refs = json_array(), *backends = json_array();
-	json_t *tables = json_object();
-	size_t j;
+	int error = 0;
+	size_t i;
 
-	for (j = 0; j < route->ref_count; j++) {
-		const struct image_ref *ref = &route->refs[j];
+	for (i = 0; !error && i < route->ref_count; i++, to++) {
+		const struct image_ref *ref = &route->refs[i];
 
-		json_array_append_new(refs, json_pack(
-			"{s:s, s:s, s:i, s:i, s:s, s:f, s:[i,i], s:[i,i]}",
-			"namespace", ref->namespace, "name", ref->name, "port",
-			ref->port, "weight", (int)ref->weight, "verdict",
-			ref_verdict_name(ref->verdict), "wanted", ref->wanted,
-			"slots", (int)ref->slots[0], (int)ref->slots[1],
-			"rejected", (int)ref->rejected[0],
-			(int)ref->rejected[1]));
+		to->wanted = ref->wanted;
+		to->weight = ref->weight;
+		to->port = ref->port;
+		to->verdict = ref->verdict;
+		memcpy(to->slots, ref->slots, sizeof(to->slots));
+		memcpy(to->rejected, ref->rejected, sizeof(to->rejected));
+		error = plan_add_text(plan, ref->namespace, &to->namespace) ?:
+			plan_add_text(plan, ref->name, &to->name);
 	}
-	for (j = 0; j < route->backend_count; j++)
-		json_array_append_new(backends, backend_json(
-			&to->backends[j], &route->backends[j]));
-	for (j = 0; j < L4GATE_FAMILIES; j++)
-		json_object_set_new(tables, plan_family_names[j], json_pack(
-			"{s:i, s:i, s:i, s:I}", "chunk",
-			(int)to->tables[j].chunk, "chunks",
-			(int)to->tables[j].chunks, "slots",
-			(int)route->tables[j].slot_count, "digest",
-			(json_int_t)to->tables[j].digest));
-	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "id",
-			 (int)to->id, "kind", plan_kind_names[route->protocol],
-			 "namespace", route->namespace, "name", route->name,
-			 "closed", route->closed, "tables", tables, "refs",
-			 refs, "backends", backends);
+	return error;
+}
+
+static void write_backends(const struct plan_route *route,
+			   struct state_backend *to)
+{
+	size_t i;
+
+	for (i = 0; i < route->image->backend_count; i++, to++) {
+		const struct image_backend *backend =
+			&route->image->backends[i];
+
+		to->wanted = backend->wanted;
+		to->addr = backend->addr.addr;
+		to->family = backend->addr.family;
+		to->port = backend->port;
+		to->id = route->backends[i].id;
+		to->slots = backend->slots;
+		to->ref = backend->ref;
+		to->draining = backend->draining;
+	}
+}
+
+static int write_route(struct plan *plan, const struct plan_route *from,
+		       struct state_route *to)
+{
+	const struct image_route *route = from->image;
+	int i;
+
+	to->id = from->id;
+	to->protocol = route->protocol;
+	to->closed = route->closed;
+	for (i = 0; i < L4GATE_FAMILIES; i++)
+		to->tables[i] = (struct state_table){
+			.digest = from->tables[i].digest,
+			.chunk = from->tables[i].chunk,
+			.chunks = from->tables[i].chunks,
+			.slots = route->tables[i].slot_count,
+		};
+	to->ref = plan->state.ref_count;
+	to->ref_count = route->ref_count;
+	to->backend = plan->state.backend_count;
+	to->backend_count = route->backend_count;
+	plan->state.ref_count += route->ref_count;
+	plan->state.backend_count += route->backend_count;
+	return plan_add_text(plan, route->namespace, &to->namespace) ?:
+	       plan_add_text(plan, route->name, &to->name);
+}
+
+static int write_routes(struct plan *plan)
+{
+	struct state_route *to = arena_array(&plan->arena,
+					     plan->route_count + 1,
+					     sizeof(*to));
+	size_t refs = 0, backends = 0, i;
+	struct state_backend *backend;
+	struct state_ref *ref;
+	int error = 0;
+
+	for (i = 0; i < plan->route_count; i++) {
+		refs += plan->routes[i].image->ref_count;
+		backends += plan->routes[i].image->backend_count;
+	}
+	ref = arena_array(&plan->arena, refs + 1, sizeof(*ref));
+	backend = arena_array(&plan->arena, backends + 1, sizeof(*backend));
+	if (!to || !ref || !backend)
+		return -ENOMEM;
+	plan->state.routes = to;
+	plan->state.route_count = plan->route_count;
+	plan->state.refs = ref;
+	plan->state.backends = backend;
+	for (i = 0; !error && i < plan->route_count; i++) {
+		const struct plan_route *from = &plan->routes[i];
+
+		error = write_route(plan, from, &to[i]) ?:
+			write_refs(plan, from->image, ref + to[i].ref);
+		write_backends(from, backend + to[i].backend);
+	}
+	return error;
 }
 
 /* Lists of endpoints by what is in them, and their chunks. */
-static json_t *origins_json(const struct plan *plan)
+static int write_origins(struct plan *plan)
 {
-	json_t *list = json_array();
-	size_t i, j;
-
-	for (i = 0; i < plan->origin_list_count; i++) {
-		const struct plan_origin_list *from = &plan->origin_lists[i];
-		json_t *endpoints = json_array();
-
-		for (j = 0; j < from->value.count; j++)
-			json_array_append_new(endpoints, json_integer(
-				from->value.endpoint[j]));
-		json_array_append_new(list, json_pack(
-			"{s:i, s:o}", "chunk", (int)from->chunk, "endpoints",
-			endpoints));
-	}
-	return list;
-}
-
-static json_t *retired_json(const struct plan *plan)
-{
-	json_t *list = json_array();
-	char text[INET_TEXT_MAX];
-	size_t i, j;
-
-	for (i = 0; i < plan->retired_count; i++) {
-		const struct plan_retired *from = &plan->retired[i];
-		json_t *formers = json_array();
-
-		for (j = 0; j < from->former_count; j++)
-			json_array_append_new(formers,
-					      json_integer(from->formers[j]));
-		json_array_append_new(list, json_pack(
-			"{s:s, s:i, s:s, s:s, s:i, s:I, s:o}", "address",
-			inet_format(&from->addr, text), "port", from->port,
-			"protocol", "TCP", "mode", plan_mode_names[from->mode],
-			"endpoint", from->id, "since",
-			(json_int_t)from->since, "formerRoutes", formers));
-	}
-	return list;
-}
-
-int plan_write_state(struct plan *plan, const struct inet_addr *own,
-		     size_t own_count)
-{
-	json_t *listeners = json_array(), *routes = json_array();
+	struct state_origins *to = arena_array(&plan->arena,
+					       plan->origin_list_count + 1,
+					       sizeof(*to));
 	size_t i;
 
-	for (i = 0; i < plan->image->listener_count; i++)
-		json_array_append_new(listeners,
-				      listener_json(plan, i, own, own_count));
-	for (i = 0; i < plan->route_count; i++)
-		json_array_append_new(routes, route_json(plan, i));
-	plan->state = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:i}",
-				"schema", 1, "listeners", listeners, "retired",
-				retired_json(plan), "routes", routes,
-				"origins", origins_json(plan), "objects",
-				objects_json(plan->image), "nextBackend",
-				(int)plan->next_backend, "nextEndpoint",
-				(int)plan->next_endpoint);
-	return plan->state ? 0 : -ENOMEM;
+	if (!to)
+		return -ENOMEM;
+	for (i = 0; i < plan->origin_list_count; i++) {
+		const struct plan_origin_list *from = &plan->origin_lists[i];
+
+		to[i].chunk = from->chunk;
+		to[i].count = from->value.count;
+		memcpy(to[i].endpoint, from->value.endpoint,
+		       sizeof(to[i].endpoint));
+	}
+	plan->state.origins = to;
+	plan->state.origin_count = plan->origin_list_count;
+	return 0;
+}
+
+int plan_write_state(struct plan *plan, const struct plan_node *node)
+{
+	state_text none;
+
+	plan->state.retired = plan->retired;
+	plan->state.retired_count = plan->retired_count;
+	plan->state.next_backend = plan->next_backend;
+	plan->state.next_endpoint = plan->next_endpoint;
+	return plan_add_text(plan, "", &none) ?:
+	       write_listeners(plan, node) ?:
+	       write_routes(plan) ?:
+	       write_origins(plan) ?:
+	       plan_write_objects(plan);
 }

@@ -27,9 +27,10 @@ uint32_t pool_find(struct pool *pool, uint32_t length)
 		if (run == length) {
 			first -= length - 1;
 			pool_take(pool, first, length);
-			/* Nothing below it is free for one. */
-			if (length == 1)
-				pool->next = first + 1;
+			/* Nothing below it is free. */
+			while (pool->next < pool->count &&
+			       pool->taken[pool->next])
+				pool->next++;
 			return first;
 		}
 	}

@@ -192,11 +192,8 @@ static int write_all(struct publisher *publisher)
 		error = listen_write(publisher);
 	if (!error)
 		error = listen_write_ports(publisher, true);
-	json_object_set_new(plan->state, "generation",
-			    json_integer(control.generation));
-	json_object_set_new(plan->state, "applied", json_integer(time(NULL)));
 	if (!error)
-		error = state_write(publisher->dataplane, plan->state,
+		error = state_write(publisher->dataplane, publisher->state,
 				    control.generation, publisher->fail);
 	if (!error)
 		error = publisher_put(publisher, MAP_CONTROL, &key, &control);
@@ -213,13 +210,8 @@ static int write_all(struct publisher *publisher)
 /* Packets meet what they met before: their generation stays. */
 static int write_statuses(const struct publisher *publisher)
 {
-	json_t *state = publisher->plan->state;
-
-	json_object_set_new(state, "generation",
-			    json_integer(publisher->generation));
-	json_object_set_new(state, "applied", json_integer(time(NULL)));
-	return state_write(publisher->dataplane, state, publisher->generation,
-			   publisher->fail);
+	return state_write(publisher->dataplane, publisher->state,
+			   publisher->generation, publisher->fail);
 }
 
 /*
@@ -293,7 +285,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.context = dataplane,
 	};
 	struct plan plan = { 0 };
-	json_t *published = NULL;
+	struct state published = { 0 };
 	int error;
 
 	error = generation_read(dataplane, &publisher.generation, fail_) ?:
@@ -301,13 +293,14 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	if (error)
 		return error;
 	publisher.half = (publisher.generation + 1) & 1;
-	error = plan_make(image, published, &node, &plan, changes, fail_);
+	error = plan_make(image, &published, &node, &plan, changes, fail_);
 	if (error || dry_run)
 		goto out;
 	error = map_values(&publisher);
 	if (error)
 		goto out;
 	publisher.plan = &plan;
+	publisher.state = &plan.state;
 	retire_orphans(&publisher);
 	/* Before the first generation there is no state to replace. */
 	if (changes->count)
@@ -316,6 +309,6 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 out:
 	unmap_values(&publisher);
 	plan_free(&plan);
-	json_decref(published);
+	state_free(&published);
 	return error;
 }

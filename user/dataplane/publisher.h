@@ -9,6 +9,7 @@
 struct publisher {
 	const struct dataplane *dataplane;
 	const struct plan *plan;
+	struct state *state;	/* of the plan */
 	const struct inet_addr *own;
 	size_t own_count;
 	uint64_t generation;	/* the published one */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -39,43 +41,56 @@ static const char *state_path(const struct dataplane *dataplane,
 	return dataplane_path(dataplane, name, path);
 }
 
-/* The document of one generation; -ENOENT if it is gone. */
+/* Reads one generation; -ENOENT if it is gone. */
 static int read_generation(const struct dataplane *dataplane,
-			   uint64_t generation, json_t **ret_state)
+			   uint64_t generation, struct state *ret_state)
 {
-	LIBBPF_OPTS(bpf_obj_get_opts, read_only, .file_flags = BPF_F_RDONLY);
 	struct bpf_map_info info = { 0 };
-	__u32 size = sizeof(info), key = 0;
-	char path[PATH_MAX], *text = NULL;
-	int fd, error = 0;
+	__u32 size = sizeof(info);
+	char path[PATH_MAX];
+	void *bytes;
+	int fd, error;
 
-	fd = bpf_obj_get_opts(state_path(dataplane, generation, path),
-			      &read_only);
+	/* A map opened for reading can't be mapped (EINVAL, 6.18). */
+	fd = bpf_obj_get(state_path(dataplane, generation, path));
 	if (fd < 0)
 		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size)) {
-		error = -errno;
-		goto out;
-	}
-	text = calloc(1, info.value_size + 1);
-	if (!text) {
-		error = -ENOMEM;
-		goto out;
-	}
-	if (bpf_map_lookup_elem(fd, &key, text)) {
-		error = -errno;
-		goto out;
-	}
-	*ret_state = json_loads(text, 0, NULL);
-	if (!*ret_state)
+	error = bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : 0;
+	if (!error && (info.max_entries != 1 ||
+		       !(info.map_flags & BPF_F_MMAPABLE)))
 		error = -EBADMSG;
-out:
-	free(text);
+	bytes = error ? MAP_FAILED : mmap(NULL, info.value_size, PROT_READ,
+					  MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (!error && bytes == MAP_FAILED)
+		error = -errno;
 	close(fd);
-	return error;
+	if (error)
+		return error;
+	error = state_unpack(bytes, info.value_size, ret_state);
+	if (error) {
+		munmap(bytes, info.value_size);
+		return error;
+	}
+	ret_state->mapping = bytes;
+	ret_state->mapping_size = info.value_size;
+	return 0;
 }
 
-int state_read(const struct dataplane *dataplane, json_t **ret_state,
+void state_free(struct state *state)
+{
+	if (state->mapping)
+		munmap(state->mapping, state->mapping_size);
+	*state = (struct state){ 0 };
+}
+
+static const char *why(int error)
+{
+	return error == -EBADMSG ?
+	       "it is corrupt, or of another version of l4gate" :
+	       strerror(-error);
+}
+
+int state_read(const struct dataplane *dataplane, struct state *ret_state,
 	       struct fail *fail_)
 {
 	uint64_t generation = 0;
@@ -86,11 +101,9 @@ int state_read(const struct dataplane *dataplane, json_t **ret_state,
 		if (error)
 			return error;
 		if (!generation) {
-			*ret_state = json_pack(
-				"{s:i, s:I, s:[], s:[], s:[]}", "schema", 1,
-				"generation", (json_int_t)0, "listeners",
-				"routes", "objects");
-			return *ret_state ? 0 : -ENOMEM;
+			*ret_state = (struct state){ .texts = "",
+						     .text_size = 1 };
+			return 0;
 		}
 		error = read_generation(dataplane, generation, ret_state);
 		if (error != -ENOENT)
@@ -99,38 +112,53 @@ int state_read(const struct dataplane *dataplane, json_t **ret_state,
 	if (error)
 		return fail(fail_, error, "%s: the state of generation %llu can't be read: %s",
 			    dataplane->pin_dir, (unsigned long long)generation,
-			    strerror(-error));
+			    why(error));
 	return 0;
 }
 
-int state_write(const struct dataplane *dataplane, json_t *state,
+/* A map with the state as its value; a descriptor or -errno. */
+static int pack_into_map(const struct state *state)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	size_t size = state_size(state);
+	int fd, error = 0;
+	void *to;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "l4gate_state",
+			    sizeof(uint32_t), size, 1, &options);
+	if (fd < 0)
+		return -errno;
+	to = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (to == MAP_FAILED) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	state_pack(state, to);
+	munmap(to, size);
+	return fd;
+}
+
+int state_write(const struct dataplane *dataplane, struct state *state,
 		uint64_t generation, struct fail *fail_)
 {
-	char path[PATH_MAX], aside[PATH_MAX], *text;
-	__u32 key = 0;
+	char path[PATH_MAX], aside[PATH_MAX];
 	int fd, error = 0;
-	size_t size;
 
-	text = json_dumps(state, JSON_COMPACT);
-	if (!text)
-		return fail(fail_, -ENOMEM, "no memory for the state");
-	size = strlen(text) + 1;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "l4gate_state", sizeof(key),
-			    size, 1, NULL);
-	if (fd < 0) {
-		error = fail(fail_, -errno, "the state (%zu bytes) can't be kept in a map: %m", size);
-		goto out;
-	}
+	state->generation = generation;
+	state->applied = time(NULL);
+	fd = pack_into_map(state);
+	if (fd < 0)
+		return fail(fail_, fd, "the state (%zu bytes) can't be kept in a map: %s",
+			    state_size(state), strerror(-fd));
 	dataplane_path(dataplane, "state-new", aside);
 	state_path(dataplane, generation, path);
 	/* One that an apply left behind when it was killed. */
 	unlink(aside);
-	if (bpf_map_update_elem(fd, &key, text, BPF_ANY) ||
-	    bpf_obj_pin(fd, aside) || rename(aside, path))
+	if (bpf_obj_pin(fd, aside) || rename(aside, path))
 		error = fail(fail_, -errno, "%s: can't be written: %m", path);
 	close(fd);
-out:
-	free(text);
 	return error;
 }
 

@@ -1,63 +1,210 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What is published, as user space knows it: names, and the numbers of maps that
- * they were given. A JSON document in a BPF map of its own, pinned as
- * "state-GENERATION" before that generation is published, so that it is there
- * for exactly as long as packets see it. What packets meet is in the listeners
- * and routes; objects are those with a status, whether they can be reached or
- * not:
- *
- * { "schema": 1, "generation": N, "applied": SECONDS,
- *   "listeners": [ { "id", "namespace", "gateway", "name", "protocol": "TCP",
- *                    "port", "addresses": [ "..." ], "route": ID or null,
- *                    "endpoints": [ ID of each address ], "formerRoutes": [ ID ],
- *                    "moved": whether it had another route once,
- *                    "listenerSet": "namespace/name" if it is from one } ],
- *   "retired": [ where TCP listeners were, with flows: { "address", "port",
- *                "protocol", "mode", "endpoint", "formerRoutes", "since":
- *                SECONDS } ],
- *   "routes": [ those with traffic, and those whose flows live on though another
- *               has their listeners (all backends are draining): { "id",
- *       "kind": "TCPRoute", "namespace", "name",
- *       "closed": whether a RoutePolicy makes it reject all new flows,
- *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
- *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
- *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ] } ],
- *       "backends": [ { "id", "generation", "ref", "address", "port",
- *                       "state": "active" | "draining", "wanted", "slots" } ]
- *   } ],
- *   "objects": [ { "kind": "Gateway", "namespace", "name", "created": SECONDS
- *                  or 0, "class", "status": that of the API; in each of its
- *                  listeners also "protocol", "port" },
- *                { "kind": "GatewayClass", "name", "created", "status" },
- *                { "kind": "ListenerSet", "namespace", "name", "created",
- *                  "gateway": { "namespace", "name" }, "status", as a Gateway's },
- *                { "kind": "GatewayParameters" or "RoutePolicy", "namespace",
- *                  "name", "created", "status" },
- *                { "kind": "TCPRoute", "namespace", "name", "created",
- *                  "status"; in each of its parents also "listeners": [ {
- *                      "name", "fate": "serves" | "waits" (for another route)
- *                      | "idle" (not programmed), "byName" } ] } ] }
+ * they were given. In a BPF map of its own, pinned as "state-GENERATION" before
+ * that generation is published, so that it is there for exactly as long as packets
+ * see it. Arrays of records of fixed size, and texts that they point into: a
+ * reader maps it, checks it (state_blob.c) and uses it in place. The same
+ * as JSON, with live numbers: cli/document.h.
  */
 #ifndef L4GATE_DATAPLANE_STATE_H
 #define L4GATE_DATAPLANE_STATE_H
 
-#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "dataplane/object.h"
 
+/* Raise when a record changes. */
+#define STATE_VERSION 1
+
+/* Offsets of texts; 0 is "". */
+typedef uint32_t state_text;
+
+/* Routes that a listener had before and whose flows may live. */
+#define STATE_FORMERS_MAX 8
+
+#define STATE_NO_ROUTE UINT32_MAX
+
+/* What packets meet at an address of a listener. */
+struct state_listener {
+	state_text namespace;		/* of the Gateway */
+	state_text gateway;
+	state_text set;		/* "namespace/name" of its ListenerSet, or "" */
+	state_text name;
+	uint32_t id;
+	uint32_t route;		/* id, or STATE_NO_ROUTE */
+	uint32_t place;		/* the first of its places */
+	uint32_t place_count;
+	uint32_t formers[STATE_FORMERS_MAX];	/* ids of routes */
+	uint32_t former_count;
+	uint16_t port;
+	uint8_t protocol;	/* enum protocol */
+	uint8_t mode;		/* enum l4gate_mode */
+	uint8_t moved;		/* whether it had another route once */
+	uint8_t pad[3];
+};
+L4GATE_ASSERT_SIZE(struct state_listener, 76);
+
+/* An address of a listener, and the id of the endpoint there. */
+struct state_place {
+	struct l4gate_addr addr;
+	uint32_t endpoint;
+	uint8_t family;
+	uint8_t pad[3];
+};
+L4GATE_ASSERT_SIZE(struct state_place, 24);
+
+/* Where a TCP listener was, with flows. */
+struct state_retired {
+	struct state_place place;
+	uint64_t since;		/* seconds */
+	uint32_t formers[STATE_FORMERS_MAX];
+	uint32_t former_count;
+	uint16_t port;
+	uint8_t mode;
+	uint8_t pad;
+};
+L4GATE_ASSERT_SIZE(struct state_retired, 72);
+
+struct state_table {
+	uint64_t digest;	/* over slots and members */
+	uint32_t chunk;
+	uint32_t chunks;
+	uint32_t slots;
+	uint32_t pad;
+};
+L4GATE_ASSERT_SIZE(struct state_table, 24);
+
 /*
- * The published state, to be released with json_decref(); an empty one of
+ * Routes with traffic, and those whose flows live on though another has their
+ * listeners: all of their backends are draining.
+ */
+struct state_route {
+	struct state_table tables[L4GATE_FAMILIES];
+	state_text namespace;
+	state_text name;
+	uint32_t id;
+	uint32_t ref;		/* the first of its refs */
+	uint32_t ref_count;
+	uint32_t backend;	/* the first of its backends */
+	uint32_t backend_count;
+	uint8_t protocol;	/* enum protocol */
+	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
+	uint8_t pad[2];
+};
+L4GATE_ASSERT_SIZE(struct state_route, 80);
+
+struct state_ref {
+	double wanted;
+	state_text namespace;
+	state_text name;
+	uint32_t weight;
+	uint32_t slots[L4GATE_FAMILIES];
+	uint32_t rejected[L4GATE_FAMILIES];
+	uint16_t port;
+	uint8_t verdict;	/* enum ref_verdict */
+	uint8_t pad;
+};
+L4GATE_ASSERT_SIZE(struct state_ref, 40);
+
+/* Sorted by ref, address, port in each route. */
+struct state_backend {
+	double wanted;
+	struct l4gate_addr addr;
+	uint32_t id;
+	uint32_t slots;
+	uint16_t ref;		/* index among those of its route */
+	uint16_t port;
+	uint8_t family;
+	uint8_t draining;
+	uint8_t pad[2];
+};
+L4GATE_ASSERT_SIZE(struct state_backend, 40);
+
+/* The chunk where a list of endpoints is that a backend may answer for. */
+struct state_origins {
+	uint32_t chunk;
+	uint32_t count;
+	uint16_t endpoint[L4GATE_MAX_ORIGINS];
+};
+L4GATE_ASSERT_SIZE(struct state_origins, 24);
+
+/*
+ * An object of the API with a status, as JSON: { "kind", "namespace", "name",
+ * "created": SECONDS or 0, "status": that of the API, and
+ *   of a Gateway "class"; in each of its listeners also "protocol", "port";
+ *   of a ListenerSet "gateway": { "namespace", "name" }; listeners alike;
+ *   of a route, in each of its parents also "listeners": [ { "name",
+ *     "fate": "serves" | "waits" (for another route) | "idle" (not programmed),
+ *     "byName" } ] }
+ */
+struct state_object {
+	state_text kind;
+	state_text namespace;	/* "": of none */
+	state_text name;
+	state_text json;
+	uint32_t json_size;
+};
+L4GATE_ASSERT_SIZE(struct state_object, 20);
+
+struct state {
+	uint64_t generation;
+	uint64_t applied;	/* seconds */
+	uint32_t next_backend;	/* where searches for free ids go on */
+	uint32_t next_endpoint;
+	const struct state_listener *listeners;
+	const struct state_place *places;
+	const struct state_retired *retired;
+	const struct state_route *routes;
+	const struct state_ref *refs;
+	const struct state_backend *backends;
+	const struct state_origins *origins;
+	const struct state_object *objects;
+	const char *texts;	/* the first is "" */
+	size_t listener_count;
+	size_t place_count;
+	size_t retired_count;
+	size_t route_count;
+	size_t ref_count;
+	size_t backend_count;
+	size_t origin_count;
+	size_t object_count;
+	size_t text_size;	/* bytes */
+	void *mapping;		/* NULL: all this is somebody else's */
+	size_t mapping_size;
+};
+
+static inline const char *state_text_of(const struct state *state,
+					state_text text)
+{
+	return state->texts + text;
+}
+
+/* state_blob.c: what a state takes; written to there; and read again, in place. */
+size_t state_size(const struct state *state);
+void state_pack(const struct state *state, void *to);
+/*
+ * -EBADMSG: it is not what state_pack() wrote, or of another version; nothing
+ * of it leads outside of it.
+ */
+int state_unpack(const void *from, size_t size, struct state *ret_state);
+
+/*
+ * The published state, to be released with state_free(); an empty one of
  * generation 0 when nothing has been applied yet.
  */
-int state_read(const struct dataplane *dataplane, json_t **ret_state,
+int state_read(const struct dataplane *dataplane, struct state *ret_state,
 	       struct fail *fail);
+
+/* Zeroed memory is fine. */
+void state_free(struct state *state);
 
 /*
  * Pins state for a generation: one that is about to be published or, where only
  * statuses have changed, the published one. Readers see the old or the new.
  */
-int state_write(const struct dataplane *dataplane, json_t *state,
+int state_write(const struct dataplane *dataplane, struct state *state,
 		uint64_t generation, struct fail *fail);
 
 /* Unpins the states of all generations but one. */

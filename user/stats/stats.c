@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "stats/stats.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,58 @@ struct l4gate_stats stats_read(const struct dataplane *dataplane,
 	sum_cpus(dataplane->maps[map], id, (uint64_t *)&stats,
 		 sizeof(stats) / sizeof(uint64_t));
 	return stats;
+}
+
+/* Ids that one call reads: a batch of them has values for every CPU. */
+#define BATCH 4096
+
+/*
+ * Sums a batch of ids, of count from first on; those that were read, or 0: before
+ * Linux 5.13 arrays per CPU have no batches.
+ */
+static uint32_t sum_batch(int fd, uint32_t first, uint32_t count, int cpus,
+			  struct l4gate_stats *values,
+			  struct l4gate_stats *sums)
+{
+	const size_t words = sizeof(*sums) / sizeof(uint64_t);
+	uint32_t keys[BATCH], in = first - 1, out, n, i;
+	size_t j;
+	int cpu;
+
+	n = count < BATCH ? count : BATCH;
+	/* The batch begins behind the key that is given. */
+	if (bpf_map_lookup_batch(fd, first ? &in : NULL, &out, keys, values, &n,
+				 NULL) && errno != ENOENT)
+		return 0;
+	for (i = 0; i < n; i++)
+		for (cpu = 0; cpu < cpus; cpu++)
+			for (j = 0; j < words; j++)
+				((uint64_t *)&sums[first + i])[j] +=
+					((uint64_t *)&values[(size_t)i * cpus +
+							     cpu])[j];
+	return n;
+}
+
+struct l4gate_stats *stats_read_all(const struct dataplane *dataplane,
+				    enum map_id map, uint32_t count,
+				    uint32_t *ret_count)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = dataplane->maps[map];
+	struct l4gate_stats *sums = calloc(count, sizeof(*sums)), *values;
+	uint32_t i = 0, n;
+
+	values = calloc(cpus > 0 ? BATCH * cpus : 1, sizeof(*values));
+	*ret_count = count;
+	while (sums && values && fd >= 0 && cpus > 0 && i < count) {
+		n = sum_batch(fd, i, count - i, cpus, values, sums);
+		if (!n)
+			break;
+		i += n;
+	}
+	for (; sums && i < count; i++)
+		sums[i] = stats_read(dataplane, map, i);
+	free(values);
+	return sums;
 }
 
 struct l4gate_count stats_reason(const struct dataplane *dataplane,

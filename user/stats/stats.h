@@ -10,6 +10,14 @@
 struct l4gate_stats stats_read(const struct dataplane *dataplane,
 			       enum map_id map, uint32_t id);
 
+/*
+ * The same of the ids from 0 on, count or as many as the map has (*ret_count), to
+ * be freed; NULL without memory.
+ */
+struct l4gate_stats *stats_read_all(const struct dataplane *dataplane,
+				    enum map_id map, uint32_t count,
+				    uint32_t *ret_count);
+
 struct l4gate_count stats_reason(const struct dataplane *dataplane,
 				 enum l4gate_hook hook,
 				 enum l4gate_reason reason);
