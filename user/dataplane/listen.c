@@ -88,7 +88,7 @@ static int add_retired(const struct publisher *publisher,
 		.mode = from->mode == L4GATE_MODE_NAT ? L4GATE_MODE_DSR_L2 :
 							from->mode,
 	};
-	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES - 1,
+	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
 			 place_hash(publisher, &addr, from->port, PROTOCOL_TCP),
 			 from->place.endpoint))
 		return 0;
