@@ -20,6 +20,9 @@ const volatile __u32 record_rows = 1;
 /* Rows of the index of next hops. */
 const volatile __u32 address_rows = 1;
 
+/* Rows of each half of the index of backends that answer themselves. */
+const volatile __u32 origin_rows = 1;
+
 /* NAT ports: the first one, in host order, and how many, of all shards alike. */
 const volatile __u32 nat_port_min = 10240;
 const volatile __u32 nat_port_count = 22528;

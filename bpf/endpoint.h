@@ -81,8 +81,8 @@ __u64 origin_word(__u64 hash, __u32 half);
 
 __noinline __u64 origin_word(__u64 hash, __u32 half)
 {
-	return lines_find(&l4gate_origin_index, (half & 1) * L4GATE_ORIGIN_LINES,
-			  L4GATE_ORIGIN_LINES / L4GATE_SHARDS, hash);
+	return lines_find(&l4gate_origin_index, (half & 1) * origin_rows * L4GATE_SHARDS,
+			  origin_rows, hash);
 }
 
 /* The endpoints that a backend at this place may answer for, or NULL. */

@@ -49,7 +49,7 @@ struct {
 /* From a backend of transparent mode to the endpoints it answers for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * L4GATE_ORIGIN_LINES);
+	__uint(max_entries, 2 * L4GATE_SHARDS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_line);
@@ -66,7 +66,7 @@ struct {
 /* Slot tables of routes, at route * 2 + half. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * L4GATE_MAX_ROUTES);
+	__uint(max_entries, 2 * L4GATE_DEFAULT_ROUTES);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_route);
@@ -75,7 +75,7 @@ struct {
 /* Pool that slot tables are made of; a chunk in use never changes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_MAX_CHUNKS);
+	__uint(max_entries, L4GATE_CHUNKS(L4GATE_DEFAULT_ROUTES));
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, union l4gate_chunk);
@@ -84,7 +84,7 @@ struct {
 /* Backends. A number is used again only when no flow has it any more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, L4GATE_MAX_BACKENDS);
+	__uint(max_entries, L4GATE_BACKENDS(L4GATE_DEFAULT_ROUTES));
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct l4gate_backend);
@@ -187,21 +187,21 @@ struct {
 /* Counters, per CPU, so that no packet waits for another's counting. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, L4GATE_MAX_LISTENERS);
+	__uint(max_entries, L4GATE_LISTENERS(L4GATE_DEFAULT_ROUTES));
 	__type(key, __u32);
 	__type(value, struct l4gate_stats);
 } l4gate_listener_stats SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, L4GATE_MAX_ROUTES);
+	__uint(max_entries, L4GATE_DEFAULT_ROUTES);
 	__type(key, __u32);
 	__type(value, struct l4gate_stats);
 } l4gate_route_stats SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, L4GATE_MAX_BACKENDS);
+	__uint(max_entries, L4GATE_BACKENDS(L4GATE_DEFAULT_ROUTES));
 	__type(key, __u32);
 	__type(value, struct l4gate_stats);
 } l4gate_backend_stats SEC(".maps");

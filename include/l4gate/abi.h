@@ -75,7 +75,8 @@ struct l4gate_line {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_line, 64);
 
-#define L4GATE_NO_ROUTE		0xffff
+#define L4GATE_NO_ROUTE		0xffffffff
+#define L4GATE_NO_LISTENER	0xffffffff
 
 /*
  * l4gate_endpoints[half * L4GATE_MAX_ENDPOINTS + id]: where a listener listens.
@@ -87,11 +88,11 @@ struct l4gate_endpoint {
 	__be16 port;
 	__u8 protocol;		/* IPPROTO_TCP, IPPROTO_UDP; 0: none here */
 	__u8 family;		/* enum l4gate_family */
-	__u16 listener;		/* index of its counters */
-	__u16 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
+	__u32 listener;		/* index of its counters, or L4GATE_NO_LISTENER */
+	__u32 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
 	__u8 mode;		/* enum l4gate_mode */
 	__u8 moved;		/* had another route, whose flows may live */
-	__u8 pad[6];
+	__u8 pad[2];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
 
@@ -104,7 +105,7 @@ L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
  */
 
 /*
- * A slot table: slots / 256 chunks (rounded up) of u16 slots, then chunks of
+ * A slot table: slots / 64 chunks (rounded up) of u16 slots, then chunks of
  * u32 members. A slot is an index of a member, or L4GATE_SLOT_REJECT; a member
  * is an index into l4gate_backends. A table that packets may see is never
  * changed: a new one is written beside it.
@@ -131,7 +132,7 @@ union l4gate_chunk {
 		__u16 endpoint[L4GATE_MAX_ORIGINS];
 	} origins;
 };
-L4GATE_ASSERT_SIZE(union l4gate_chunk, 512);
+L4GATE_ASSERT_SIZE(union l4gate_chunk, 128);
 
 enum l4gate_backend_state {
 	L4GATE_BACKEND_FREE,	/* never used, or its last flow was cut */

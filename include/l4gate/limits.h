@@ -9,34 +9,59 @@
 
 /*
  * Listeners times their addresses, for one config; the maps hold two. Ids are
- * u16. Two places in the index for each, so that none is left without.
+ * u16, because flows are named by them. Five places in the index for four.
  */
 #define L4GATE_MAX_ENDPOINTS	65536
-#define L4GATE_ENDPOINT_LINES	16384
+#define L4GATE_ENDPOINT_LINES	10240
 
-/* Places of the index of backends that answer themselves (transparent mode). */
-#define L4GATE_ORIGIN_LINES	32768
-
-/* Endpoints that one of those may answer for: a reply tries them in turn. */
+/* Endpoints that a backend may answer for (transparent mode): a reply tries them. */
 #define L4GATE_MAX_ORIGINS	8
 
-/* Gateway listeners, each with its own counters. */
-#define L4GATE_MAX_LISTENERS	16384
+/*
+ * TCPRoutes and UDPRoutes that carry traffic or have flows; `attach --max-routes`
+ * changes it. What else there is room for follows from it.
+ */
+#define L4GATE_DEFAULT_ROUTES	10112
+#define L4GATE_MIN_ROUTES	128
+#define L4GATE_MAX_ROUTES	131072
 
-/* TCPRoutes and UDPRoutes that carry traffic. */
-#define L4GATE_MAX_ROUTES	16384
-
-/* Endpoints, counted once per route and backendRef that use them. */
-#define L4GATE_MAX_BACKENDS	131072
+/* Gateway listeners, each with its own counters: a quarter of the endpoints, or
+   as many as routes. */
+#define L4GATE_MIN_LISTENERS	16384
+#define L4GATE_LISTENERS(routes)					\
+	((routes) < L4GATE_MIN_LISTENERS ? L4GATE_MIN_LISTENERS :	\
+	 (routes) < L4GATE_MAX_ENDPOINTS ? (routes) : L4GATE_MAX_ENDPOINTS)
 
 /*
- * Slot tables are runs of chunks: 256 u16 slots, or 128 u32 members, each.
- * 65,536 chunks are 32 MiB, enough for 10,000 routes with ten endpoints each
- * (five chunks a route) beside the tables that an apply builds aside.
+ * Endpoints, counted once per route and backendRef that use them: ten a route,
+ * and those being replaced. Numbers have 17 bits.
  */
-#define L4GATE_CHUNK_SLOTS	256
-#define L4GATE_CHUNK_MEMBERS	128
-#define L4GATE_MAX_CHUNKS	65536
+#define L4GATE_MAX_BACKENDS	131072
+#define L4GATE_MIN_BACKENDS	8192
+#define L4GATE_BACKENDS(routes)						\
+	((__u64)(routes) * 103 / 10 < L4GATE_MIN_BACKENDS ?		\
+	 L4GATE_MIN_BACKENDS :						\
+	 (__u64)(routes) * 103 / 10 > L4GATE_MAX_BACKENDS ?		\
+	 L4GATE_MAX_BACKENDS : (routes) * 103 / 10)
+
+/*
+ * Rows of the index of backends that answer themselves (transparent mode), for
+ * each half: five places for four.
+ */
+#define L4GATE_ORIGIN_ROWS(backends)					\
+	((backends) * 5 / 4 / (L4GATE_LINE_WORDS * L4GATE_SHARDS) + 1)
+
+/*
+ * Slot tables are runs of chunks of 64 u16 slots, or 32 u32 members, each. A table
+ * of ten endpoints has seventeen; beside those of all routes there is room for the
+ * tables that an apply builds aside.
+ */
+#define L4GATE_CHUNK_SLOTS	64
+#define L4GATE_CHUNK_MEMBERS	32
+#define L4GATE_MIN_SPARE_CHUNKS	4096
+#define L4GATE_CHUNKS(routes)						\
+	((routes) * 17 + ((routes) * 2 / 3 < L4GATE_MIN_SPARE_CHUNKS ?	\
+			  L4GATE_MIN_SPARE_CHUNKS : (routes) * 2 / 3))
 
 /* Slots of the largest table: the largest prime below 2^16. */
 #define L4GATE_MAX_SLOTS	65521

@@ -136,7 +136,7 @@ for g in range(300):
   parts += [route % (g * 64 + i, g, i) for i in range(64)]
 print("".join(parts), end="")
 PY
-  refused '19200 routes' '19[ ,]?200.*16[ ,]?384|needs' -f "$WORK/big.yaml"
+  refused '19200 routes' '19[ ,]?200.*10[ ,]?112|needs' -f "$WORK/big.yaml"
 }
 
 # Of several faults all are told, and one good file does not help a bad one.

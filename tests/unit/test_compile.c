@@ -273,13 +273,13 @@ static void test_too_many_listeners(void **state)
 
 	(void)state;
 	set_listener(&model, add_gateway(&model, 1, 1), 0, 65000, "TCP");
-	for (i = 0; i < L4GATE_MAX_LISTENERS / 64; i++)
+	for (i = 0; i < L4GATE_MIN_LISTENERS / 64; i++)
 		add_set(&model, i, 1, 1 + i * 64, 64)->meta.created = 1000 - i;
 	model.listener_sets.items[7].meta.created = 2000;
 	image = compile_model(&model);
-	assert_int_equal(image->listener_count, L4GATE_MAX_LISTENERS);
+	assert_int_equal(image->listener_count, L4GATE_MIN_LISTENERS);
 	assert_int_equal(image->gateways[0].attached_sets,
-			 L4GATE_MAX_LISTENERS / 64);
+			 L4GATE_MIN_LISTENERS / 64);
 	for (i = 0; i < image->set_count; i++)
 		sum += count_too_many(&image->sets[i]);
 	assert_int_equal(sum, 1);
@@ -291,7 +291,7 @@ static void test_too_many_listeners(void **state)
 	for (i = 0; i < model.listener_sets.count; i++)
 		model.listener_sets.items[i].meta.created = 0;
 	image = compile_model(&model);
-	assert_int_equal(image->listener_count, L4GATE_MAX_LISTENERS);
+	assert_int_equal(image->listener_count, L4GATE_MIN_LISTENERS);
 	assert_int_equal(count_too_many(&image->sets[image->set_count - 1]), 1);
 	image_free(image);
 	model_free(&model);

@@ -48,6 +48,9 @@ struct run {
 static uint64_t now = 1000;
 static bool any_flows;
 
+static const struct sizes sizes = {
+	.routes = 4, .listeners = 16, .backends = 16, .chunks = 100,
+};
 static const struct state empty = { .texts = "", .text_size = 1 };
 
 static bool had_flows(const void *context, uint32_t listener)
@@ -64,7 +67,9 @@ static void plan_text(struct run *run, const char *text,
 	const struct compile_options options = {
 		.claimed_classes = classes, .claimed_class_count = 1,
 	};
-	const struct plan_node node = { .now = now, .had_flows = had_flows };
+	const struct plan_node node = {
+		.now = now, .had_flows = had_flows, .sizes = sizes,
+	};
 	struct diags diags = { 0 };
 	struct fail fail = { 0 };
 

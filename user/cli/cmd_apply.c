@@ -76,6 +76,7 @@ static int run(const struct globals *globals, struct input *input, bool dry,
 		code = say_failed("%s", fail.text);
 		goto out;
 	}
+	input->max_listeners = dataplane->sizes.listeners;
 	code = input_compile(input, addresses, count);
 	if (code != EXIT_DONE)
 		goto out;

@@ -27,15 +27,16 @@ static int parse_mode(const char *text, enum attach_mode *ret_mode)
 	return say_usage("attach", "--mode %s: expected auto, native, generic or tc", text);
 }
 
-static int parse_flows(const char *text, uint32_t *ret_flows)
+static int parse_number(const char *option, const char *text, uint32_t least,
+			uint32_t most, uint32_t *ret_number)
 {
 	char *end;
-	unsigned long flows = strtoul(text, &end, 10);
+	unsigned long number = strtoul(text, &end, 10);
 
-	if (*end || flows < L4GATE_MIN_FLOWS || flows > L4GATE_MAX_FLOWS)
-		return say_usage("attach", "--max-flows %s: expected a number from %d to %d",
-				 text, L4GATE_MIN_FLOWS, L4GATE_MAX_FLOWS);
-	*ret_flows = flows;
+	if (!*text || *end || number < least || number > most)
+		return say_usage("attach", "--%s %s: expected a number from %u to %u",
+				 option, text, least, most);
+	*ret_number = number;
 	return EXIT_DONE;
 }
 
@@ -64,6 +65,7 @@ static int attach_all(const struct dataplane *dataplane, char **devices,
 }
 
 #define OPTION_MAX_FLOWS 256
+#define OPTION_MAX_ROUTES 257
 
 struct attach_request {
 	enum attach_mode mode;
@@ -75,6 +77,8 @@ static const struct cli_option attach_options[] = {
 	  "auto, native (XDP in the driver), generic (XDP behind it) or tc" },
 	{ OPTION_MAX_FLOWS, "max-flows", "N",
 	  "flows that live side by side; when the maps are made" },
+	{ OPTION_MAX_ROUTES, "max-routes", "N",
+	  "routes with traffic; ten endpoints each; when the maps are made" },
 	{ 0 },
 };
 
@@ -82,8 +86,14 @@ static int take_attach_option(void *context, int id, char *argument)
 {
 	struct attach_request *request = context;
 
-	return id == 'm' ? parse_mode(argument, &request->mode) :
-			   parse_flows(argument, &request->open.max_flows);
+	if (id == 'm')
+		return parse_mode(argument, &request->mode);
+	if (id == OPTION_MAX_ROUTES)
+		return parse_number("max-routes", argument, L4GATE_MIN_ROUTES,
+				    L4GATE_MAX_ROUTES,
+				    &request->open.max_routes);
+	return parse_number("max-flows", argument, L4GATE_MIN_FLOWS,
+			    L4GATE_MAX_FLOWS, &request->open.max_flows);
 }
 
 static int run_attach(const struct globals *globals, int argc, char **argv)

@@ -21,6 +21,49 @@ static const char *mode_name(const struct attachment *attachment)
 	}
 }
 
+/* How much of what there is room for is in use. */
+static json_t *limits_json(const struct view *view)
+{
+	const struct state *state = &view->published;
+	const struct sizes *sizes = &view->dataplane->sizes;
+	size_t chunks = state->origin_count, i, j;
+
+	for (i = 0; i < state->route_count; i++)
+		for (j = 0; j < L4GATE_FAMILIES; j++)
+			chunks += state->routes[i].tables[j].chunks;
+	return json_pack(
+		"{s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}}",
+		"listeners", "used", (json_int_t)state->listener_count, "max",
+		(json_int_t)sizes->listeners,
+		"addresses", "used", (json_int_t)(state->place_count +
+						  state->retired_count), "max",
+		(json_int_t)L4GATE_MAX_ENDPOINTS,
+		"routes", "used", (json_int_t)state->route_count, "max",
+		(json_int_t)sizes->routes,
+		"backends", "used", (json_int_t)state->backend_count, "max",
+		(json_int_t)sizes->backends,
+		"chunks", "used", (json_int_t)chunks, "max",
+		(json_int_t)sizes->chunks);
+}
+
+/* Kernel memory of the maps that grow with flows, and of all others. */
+static json_t *memory_json(const struct view *view)
+{
+	uint64_t config = 0, flows = 0;
+	int map;
+
+	for (map = 0; map < MAP_COUNT; map++) {
+		uint64_t bytes = dataplane_map_bytes(view->dataplane, map);
+
+		if (map < MAP_WORDS || map >= MAP_LISTENER_STATS)
+			config += bytes;
+		else
+			flows += bytes;
+	}
+	return json_pack("{s:I, s:I}", "config", (json_int_t)config, "flows",
+			 (json_int_t)flows);
+}
+
 static json_t *status_json(const struct globals *globals,
 			   const struct view *view,
 			   const struct attachment *list, size_t count)
@@ -35,7 +78,7 @@ static json_t *status_json(const struct globals *globals,
 			mode_name(&list[i]), "tc", list[i].tc, "mtu",
 			(int)list[i].mtu, "alive", list[i].name[0] != 0));
 	return json_pack(
-		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i]}",
+		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i], s:o, s:o}",
 		"schema", 1, "pin_dir", globals->pin_dir, "generation",
 		(json_int_t)view->published.generation, "applied",
 		(json_int_t)view->published.applied, "devices", devices,
@@ -45,11 +88,23 @@ static json_t *status_json(const struct globals *globals,
 		"routes",
 		(int)view->published.route_count,
 		"nat_ports", (int)view->dataplane->meta.nat_port_min,
-		(int)view->dataplane->meta.nat_port_max);
+		(int)view->dataplane->meta.nat_port_max, "limits",
+		limits_json(view), "map_bytes", memory_json(view));
+}
+
+static void print_limits(const json_t *status)
+{
+	json_t *limits = json_object_get(status, "limits"), *limit;
+	const char *name;
+
+	json_object_foreach(limits, name, limit)
+		printf("%-11s %lld of %lld\n", name,
+		       view_number(limit, "used"), view_number(limit, "max"));
 }
 
 static void print_table(const json_t *status)
 {
+	const json_t *bytes = json_object_get(status, "map_bytes");
 	const json_t *flows = json_object_get(status, "flows");
 	const json_t *ports = json_object_get(status, "nat_ports");
 	json_t *device;
@@ -64,13 +119,16 @@ static void print_table(const json_t *status)
 		       view_number(device, "ifindex"),
 		       view_text(device, "mode"), view_text(device, "tc"),
 		       view_number(device, "mtu"));
-	printf("\npins        %s\ngeneration  %lld\nlisteners   %lld of %d\nroutes      %lld of %d\nflows       %lld of %lld\nNAT ports   %lld to %lld for each backend\n",
-	       view_text(status, "pin_dir"), view_number(status, "generation"),
-	       view_number(status, "listeners"), L4GATE_MAX_LISTENERS,
-	       view_number(status, "routes"), L4GATE_MAX_ROUTES,
+	printf("\npins        %s\ngeneration  %lld\n",
+	       view_text(status, "pin_dir"),
+	       view_number(status, "generation"));
+	print_limits(status);
+	printf("flows       %lld of %lld\nNAT ports   %lld to %lld for each backend\nmap memory  %.1f MB, and %.1f MB for flows\n",
 	       view_number(flows, "active"), view_number(flows, "max"),
 	       json_integer_value(json_array_get(ports, 0)),
-	       json_integer_value(json_array_get(ports, 1)));
+	       json_integer_value(json_array_get(ports, 1)),
+	       view_number(bytes, "config") / 1e6,
+	       view_number(bytes, "flows") / 1e6);
 }
 
 static const struct cli_option status_options[] = {

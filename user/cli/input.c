@@ -124,6 +124,7 @@ int input_compile(struct input *input, const struct inet_addr *own_addresses,
 		.own_addresses = own_addresses,
 		.own_address_count = own_address_count,
 		.strict = input->strict,
+		.max_listeners = input->max_listeners,
 	};
 	size_t printed = input->diags.count;
 	int error;

@@ -45,6 +45,7 @@ struct input {
 	const char *output;	/* -o, or NULL */
 	struct model model;
 	struct diags diags;
+	uint32_t max_listeners;	/* of this node; 0: not known */
 	struct image *image;	/* after input_compile() */
 };
 

@@ -20,6 +20,8 @@ struct compile_options {
 	   NULL: not known here (offline). */
 	const struct inet_addr *own_addresses;
 	size_t own_address_count;
+	/* That the node has room for; 0: as without --max-routes. */
+	uint32_t max_listeners;
 };
 
 /*

@@ -461,7 +461,10 @@ static void fill_room(const struct work *work, struct room *room,
  */
 static int limit_sets(struct work *work)
 {
-	struct room room = { L4GATE_MAX_LISTENERS, L4GATE_MAX_ENDPOINTS };
+	struct room room = {
+		work->options->max_listeners ?: L4GATE_MIN_LISTENERS,
+		L4GATE_MAX_ENDPOINTS,
+	};
 	struct contenders contenders = { 0 };
 	size_t i;
 

@@ -81,7 +81,8 @@ static int listener_accepted(struct work *work,
 		return condition_add(arena, to, "Accepted", false,
 			"TooManyListeners",
 			"the node has room for %u listeners and %u addresses of listeners in all: Gateways go first, then older ListenerSets",
-			L4GATE_MAX_LISTENERS, L4GATE_MAX_ENDPOINTS);
+			work->options->max_listeners ?: L4GATE_MIN_LISTENERS,
+			L4GATE_MAX_ENDPOINTS);
 	default:
 		return condition_add(arena, to, "Accepted", true, "Accepted",
 				     "the listener is accepted");

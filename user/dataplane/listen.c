@@ -12,15 +12,11 @@
 #include "dataplane/lines.h"
 #include "util/byteorder.h"
 
-/* Counted nowhere: its number may be another's by now. */
-#define NO_LISTENER UINT16_MAX
-_Static_assert(NO_LISTENER >= L4GATE_MAX_LISTENERS, "a number of none");
-
 /* A half as it shall be; compared with the map's, and what differs is written. */
 struct listening {
 	struct l4gate_endpoint endpoints[L4GATE_MAX_ENDPOINTS];
 	struct l4gate_line endpoint_lines[L4GATE_ENDPOINT_LINES];
-	struct l4gate_line origin_lines[L4GATE_ORIGIN_LINES];
+	struct l4gate_line origin_lines[];	/* as many as the half has */
 };
 
 static uint8_t ip_protocol(enum protocol protocol)
@@ -35,6 +31,20 @@ static uint64_t place_hash(const struct publisher *publisher,
 {
 	return hash_place(publisher->dataplane->meta.key[1], addr->family,
 			  &addr->addr, port_to_net(port), ip_protocol(protocol));
+}
+
+static int enter_place(const struct publisher *publisher,
+		       struct listening *listening,
+		       const struct inet_addr *addr, uint16_t port,
+		       enum protocol protocol, uint16_t id)
+{
+	if (!lines_enter(listening->endpoint_lines,
+			 L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
+			 place_hash(publisher, addr, port, protocol), id))
+		return 0;
+	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
+		    publisher->plan->endpoint_count +
+		    publisher->plan->retired_count);
 }
 
 static int add_endpoint(const struct publisher *publisher,
@@ -58,12 +68,8 @@ static int add_endpoint(const struct publisher *publisher,
 		.mode = plan_mode(listener),
 		.moved = to->moved,
 	};
-	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
-			 place_hash(publisher, addr, listener->port,
-				    listener->protocol), id))
-		return 0;
-	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
-		    plan->endpoint_count);
+	return enter_place(publisher, listening, addr, listener->port,
+			   listener->protocol, id);
 }
 
 /*
@@ -83,18 +89,14 @@ static int add_retired(const struct publisher *publisher,
 		.port = htons(from->port),
 		.protocol = IPPROTO_TCP,
 		.family = addr.family,
-		.listener = NO_LISTENER,
+		/* Its number may be another's by now. */
+		.listener = L4GATE_NO_LISTENER,
 		.route = L4GATE_NO_ROUTE,
 		.mode = from->mode == L4GATE_MODE_NAT ? L4GATE_MODE_DSR_L2 :
 							from->mode,
 	};
-	if (!lines_enter(listening->endpoint_lines, L4GATE_ENDPOINT_LINES / L4GATE_SHARDS,
-			 place_hash(publisher, &addr, from->port, PROTOCOL_TCP),
-			 from->place.endpoint))
-		return 0;
-	return fail(publisher->fail, -ENOSPC, "no place for one of %zu endpoints in the index: please report",
-		    publisher->plan->endpoint_count +
-		    publisher->plan->retired_count);
+	return enter_place(publisher, listening, &addr, from->port,
+			   PROTOCOL_TCP, from->place.endpoint);
 }
 
 static int add_listener(const struct publisher *publisher,
@@ -120,6 +122,7 @@ static int add_origins(const struct publisher *publisher,
 		       struct listening *listening)
 {
 	const struct plan *plan = publisher->plan;
+	uint32_t rows = plan->sizes.origin_rows;
 	size_t i;
 
 	for (i = 0; i < plan->origin_list_count; i++)
@@ -129,14 +132,13 @@ static int add_origins(const struct publisher *publisher,
 	for (i = 0; i < plan->origin_count; i++) {
 		const struct plan_origin *origin = &plan->origins[i];
 
-		if (lines_enter(listening->origin_lines,
-				L4GATE_ORIGIN_LINES / L4GATE_SHARDS,
+		if (lines_enter(listening->origin_lines, rows,
 				place_hash(publisher, &origin->addr,
 					   origin->port, origin->protocol),
 				origin->chunk))
 			return fail(publisher->fail, -E2BIG, "%zu backends of mode transparent: the index has %u places",
-				    plan->origin_count, L4GATE_ORIGIN_LINES *
-				    L4GATE_LINE_WORDS);
+				    plan->origin_count,
+				    rows * L4GATE_SHARDS * L4GATE_LINE_WORDS);
 	}
 	return 0;
 }
@@ -161,7 +163,11 @@ static int write_half(const struct publisher *publisher, enum map_id map,
 
 int listen_write(const struct publisher *publisher)
 {
-	struct listening *listening = calloc(1, sizeof(*listening));
+	size_t lines = (size_t)publisher->plan->sizes.origin_rows *
+		       L4GATE_SHARDS;
+	struct listening *listening = calloc(
+		1, sizeof(*listening) +
+		lines * sizeof(*listening->origin_lines));
 	int error = 0;
 	size_t i;
 
@@ -187,8 +193,7 @@ int listen_write(const struct publisher *publisher)
 	if (!error)
 		error = write_half(publisher, MAP_ORIGIN_INDEX,
 				   listening->origin_lines,
-				   sizeof(*listening->origin_lines),
-				   L4GATE_ORIGIN_LINES);
+				   sizeof(*listening->origin_lines), lines);
 	free(listening);
 	return error;
 }

@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 
+#include "dataplane/sizes.h"
 #include "l4gate/names.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
@@ -321,6 +322,9 @@ static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 	}
 	if (dataplane->maps[MAP_META] < 0)
 		return mode == OPEN_READ ? 0 : -ENOENT;
+	if (dataplane->maps[MAP_ROUTES] >= 0 &&
+	    sizes_read(dataplane, dataplane->maps[MAP_ROUTES], fail_))
+		return -errno;
 	if (bpf_map_lookup_elem(dataplane->maps[MAP_META], &key,
 				&dataplane->meta))
 		return fail(fail_, -errno, "%s: can't be read: %m",
@@ -402,6 +406,9 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 		if (map_rows(dataplane, id))
 			error = bpf_map__set_max_entries(
 				map, map_rows(dataplane, id) * L4GATE_SHARDS);
+		if (sizes_entries(&dataplane->sizes, id))
+			error = bpf_map__set_max_entries(
+				map, sizes_entries(&dataplane->sizes, id));
 		dataplane_path(dataplane, map_names[id], path);
 		if (error || bpf_map__set_pin_path(map, path))
 			return -ENOMEM;
@@ -420,6 +427,7 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->entry_rows = rows_.entries;				\
 	(rodata)->record_rows = rows_.records;				\
 	(rodata)->address_rows = rows_.addresses;			\
+	(rodata)->origin_rows = (dataplane)->sizes.origin_rows;		\
 	(rodata)->nat_port_min = meta_->nat_port_min;			\
 	(rodata)->nat_port_count = dataplane_nat_ports(dataplane);	\
 	(rodata)->tick_shift = tick_shift(hz_);				\
@@ -488,7 +496,7 @@ static int load_error(int error, struct fail *fail_)
 	if (error == -EPERM)
 		return fail(fail_, error, "the kernel refuses to load the programs: CAP_BPF and CAP_NET_ADMIN are needed (and, before Linux 5.11, a larger RLIMIT_MEMLOCK)");
 	if (error == -ENOMEM)
-		return fail(fail_, error, "the kernel has no memory for the maps (fewer --max-flows need less)");
+		return fail(fail_, error, "the kernel has no memory for the maps (smaller --max-flows and --max-routes need less)");
 	return fail(fail_, error, "the kernel refuses to load the programs: %s (-v shows its log)",
 		    strerror(-error));
 }
@@ -511,6 +519,8 @@ static int load(struct dataplane *dataplane, const struct open_options *options,
 		return fail(fail_, -ENOMEM, "no memory for the programs");
 	error = settle_meta(dataplane, abi_hash(xdp->obj), options, &fresh,
 			    fail_);
+	if (!error)
+		error = sizes_settle(dataplane, options, fail_);
 	if (error)
 		return error;
 	SET_CONFIG(xdp->rodata, dataplane);

@@ -46,6 +46,17 @@ enum open_mode {
 	OPEN_LOAD,		/* as OPEN_WRITE, and the programs, loaded anew */
 };
 
+/* What there is room for: attach --max-routes, and what follows from it. */
+struct sizes {
+	uint32_t routes;
+	uint32_t listeners;
+	uint32_t backends;
+	uint32_t chunks;
+	uint32_t origin_rows;
+};
+
+struct sizes sizes_for(uint32_t routes);
+
 struct dataplane {
 	char *pin_dir;
 	int lock_fd;		/* -1: no lock */
@@ -54,12 +65,14 @@ struct dataplane {
 	int ingress_fd;
 	int egress_fd;
 	struct l4gate_meta meta;
+	struct sizes sizes;
 	void *skeletons[2];
 };
 
 struct open_options {
 	const char *pin_dir;
-	uint32_t max_flows;	/* 0: the default; used when maps are made */
+	uint32_t max_flows;	/* 0: the default; used when maps are made, */
+	uint32_t max_routes;	/* both */
 };
 
 /*
@@ -81,6 +94,10 @@ void dataplane_close(struct dataplane *dataplane);
 void *dataplane_map(const struct dataplane *dataplane, enum map_id map);
 void dataplane_unmap(const struct dataplane *dataplane, enum map_id map,
 		     void *values);
+
+/* Bytes of kernel memory of a map; 0 if they can't be told. */
+uint64_t dataplane_map_bytes(const struct dataplane *dataplane,
+			     enum map_id map);
 
 /* "PIN_DIR/name" into path[PATH_MAX]; returns path. */
 const char *dataplane_path(const struct dataplane *dataplane, const char *name,

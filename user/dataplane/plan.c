@@ -104,7 +104,7 @@ static void index_routes(struct plan *plan, struct past *past)
 		uint32_t id = state->backends[i].id;
 
 		pool_take(&past->backend_ids, id, 1);
-		if (id < L4GATE_MAX_BACKENDS)
+		if (id < plan->sizes.backends)
 			plan->backend_was[id] = 1;
 	}
 }
@@ -114,7 +114,7 @@ static void index_past(struct plan *plan, struct past *past)
 	const struct state *state = past->state;
 	size_t i;
 
-	past->backend_ids.next = state->next_backend % L4GATE_MAX_BACKENDS;
+	past->backend_ids.next = state->next_backend % plan->sizes.backends;
 	for (i = 0; i < state->origin_count; i++)
 		pool_take(&past->chunks, state->origins[i].chunk, 1);
 	index_listeners(past);
@@ -256,10 +256,10 @@ static int plan_backends(struct plan *plan, struct past *past,
 		struct plan_backend *to = &ret_route->backends[i];
 
 		to->id = past_backend(past, old, refs, &route->backends[i]);
-		to->is_new = to->id >= L4GATE_MAX_BACKENDS;
+		to->is_new = to->id >= plan->sizes.backends;
 		if (to->is_new)
 			to->id = pool_next(&past->backend_ids);
-		if (to->id >= L4GATE_MAX_BACKENDS)
+		if (to->id >= plan->sizes.backends)
 			return -E2BIG;
 		plan->backend_used[to->id] = 1;
 	}
@@ -279,7 +279,7 @@ static uint64_t table_digest(const struct image_table *table,
 }
 
 static int plan_tables(struct past *past, const struct state_route *old_route,
-		       struct plan_route *to)
+		       uint32_t chunks, struct plan_route *to)
 {
 	const struct image_route *route = to->image;
 	int family;
@@ -303,7 +303,7 @@ static int plan_tables(struct past *past, const struct state_route *old_route,
 		if (!plan->chunks)
 			continue;
 		plan->chunk = pool_find(&past->chunks, plan->chunks);
-		if (plan->chunk >= L4GATE_MAX_CHUNKS)
+		if (plan->chunk >= chunks)
 			return -E2BIG;
 	}
 	return 0;
@@ -319,9 +319,9 @@ static int plan_route(struct plan *plan, struct past *past,
 	to->image = route;
 	to->is_new = !old;
 	to->id = old ? old->id : pool_find(&past->route_ids, 1);
-	if (to->id >= L4GATE_MAX_ROUTES)
-		return fail(fail_, -E2BIG, "too many routes: %zu of %u at most (and those being replaced)",
-			    plan->image->route_count, L4GATE_MAX_ROUTES);
+	if (to->id >= plan->sizes.routes)
+		return fail(fail_, -E2BIG, "too many routes: %zu of %u at most (and those being replaced; attach --max-routes makes room for more)",
+			    plan->image->route_count, plan->sizes.routes);
 	plan->route_index[to->id] = plan->route_count;
 	to->backends = arena_array(&plan->arena, route->backend_count + 1,
 				   sizeof(*to->backends));
@@ -330,12 +330,12 @@ static int plan_route(struct plan *plan, struct past *past,
 	error = plan_backends(plan, past, old, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "too many backends: more than %u, counted once per route and backendRef",
-			    L4GATE_MAX_BACKENDS);
+			    plan->sizes.backends);
 	if (!error)
-		error = plan_tables(past, old, to);
+		error = plan_tables(past, old, plan->sizes.chunks, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "slot tables need more than the %u chunks there are (old and new together)",
-			    L4GATE_MAX_CHUNKS);
+			    plan->sizes.chunks);
 	return error;
 }
 
@@ -374,7 +374,7 @@ static int plan_standby(struct plan *plan, struct past *past,
 
 const struct plan_route *plan_route_by_id(const struct plan *plan, uint32_t id)
 {
-	if (id >= L4GATE_MAX_ROUTES || !plan->route_index[id])
+	if (id >= plan->sizes.routes || !plan->route_index[id])
 		return NULL;
 	return &plan->routes[plan->route_index[id] - 1];
 }
@@ -408,10 +408,10 @@ static int plan_listeners(struct plan *plan, struct past *past,
 
 		to->is_new = !old;
 		to->id = old ? old->id : pool_find(&past->listener_ids, 1);
-		if (to->id >= L4GATE_MAX_LISTENERS)
+		if (to->id >= plan->sizes.listeners)
 			return fail(fail_, -E2BIG, "too many listeners: %zu of %u at most",
 				    image->listener_count,
-				    L4GATE_MAX_LISTENERS);
+				    plan->sizes.listeners);
 	}
 	return 0;
 }
@@ -425,9 +425,9 @@ static int plan_init(struct plan *plan, struct past *past)
 				   sizeof(*plan->routes));
 	plan->listeners = arena_array(&plan->arena, image->listener_count + 1,
 				      sizeof(*plan->listeners));
-	plan->backend_used = arena_alloc(&plan->arena, L4GATE_MAX_BACKENDS);
-	plan->backend_was = arena_alloc(&plan->arena, L4GATE_MAX_BACKENDS);
-	plan->route_index = arena_array(&plan->arena, L4GATE_MAX_ROUTES,
+	plan->backend_used = arena_alloc(&plan->arena, plan->sizes.backends);
+	plan->backend_was = arena_alloc(&plan->arena, plan->sizes.backends);
+	plan->route_index = arena_array(&plan->arena, plan->sizes.routes,
 					sizeof(*plan->route_index));
 	if (!plan->routes || !plan->listeners || !plan->route_index || !plan->backend_used ||
 	    !plan->backend_was)
@@ -437,11 +437,11 @@ static int plan_init(struct plan *plan, struct past *past)
 	       table_init(&plan->arena, &past->routes,
 			  past->state->route_count) ?:
 	       pool_init(&plan->arena, &past->listener_ids,
-			 L4GATE_MAX_LISTENERS) ?:
-	       pool_init(&plan->arena, &past->route_ids, L4GATE_MAX_ROUTES) ?:
+			 plan->sizes.listeners) ?:
+	       pool_init(&plan->arena, &past->route_ids, plan->sizes.routes) ?:
 	       pool_init(&plan->arena, &past->backend_ids,
-			 L4GATE_MAX_BACKENDS) ?:
-	       pool_init(&plan->arena, &past->chunks, L4GATE_MAX_CHUNKS);
+			 plan->sizes.backends) ?:
+	       pool_init(&plan->arena, &past->chunks, plan->sizes.chunks);
 }
 
 int plan_make(const struct image *image, const struct state *published,
@@ -450,7 +450,7 @@ int plan_make(const struct image *image, const struct state *published,
 	struct past past = { .state = published };
 	int error;
 
-	*plan = (struct plan){ .image = image };
+	*plan = (struct plan){ .image = image, .sizes = node->sizes };
 	error = plan_init(plan, &past);
 	if (!error)
 		index_past(plan, &past);

@@ -64,6 +64,7 @@ struct plan_origin_list {
 
 struct plan {
 	const struct image *image;
+	struct sizes sizes;
 	struct arena arena;
 	struct plan_route *routes;	/* as image.routes; then those on standby
 					   that were published */
@@ -97,6 +98,7 @@ struct plan_node {
 	/* For listeners that name no address. */
 	const struct inet_addr *addresses;
 	size_t address_count;
+	struct sizes sizes;	/* what there is room for */
 	uint64_t now;		/* seconds */
 	/* Whether a published listener has ever had a flow; NULL: none has. */
 	bool (*had_flows)(const void *context, uint32_t listener);

@@ -184,9 +184,9 @@ static int place_lists(struct plan *plan, const struct state *published,
 		if (!list->is_new)
 			continue;
 		list->chunk = pool_find(chunks, 1);
-		if (list->chunk >= L4GATE_MAX_CHUNKS)
+		if (list->chunk >= plan->sizes.chunks)
 			return fail(fail_, -E2BIG, "slot tables and lists need more than the %u chunks there are (old and new together)",
-				    L4GATE_MAX_CHUNKS);
+				    plan->sizes.chunks);
 	}
 	return 0;
 }

@@ -49,6 +49,9 @@ int publisher_clear_stats(const struct publisher *publisher,
 	struct l4gate_stats *zero;
 	int error;
 
+	/* Nothing has been counted yet. */
+	if (!publisher->generation)
+		return 0;
 	if (cpus < 0)
 		return cpus;
 	zero = calloc(cpus, sizeof(*zero));
@@ -170,7 +173,7 @@ static void retire_backends(const struct publisher *publisher)
 	const struct plan *plan = publisher->plan;
 	uint32_t id;
 
-	for (id = 0; id < L4GATE_MAX_BACKENDS; id++)
+	for (id = 0; id < plan->sizes.backends; id++)
 		if (plan->backend_was[id] && !plan->backend_used[id])
 			publisher->backends[id].state = L4GATE_BACKEND_FREE;
 }
@@ -223,7 +226,7 @@ static void retire_orphans(const struct publisher *publisher)
 	const struct plan *plan = publisher->plan;
 	uint32_t id;
 
-	for (id = 0; id < L4GATE_MAX_BACKENDS; id++)
+	for (id = 0; id < plan->sizes.backends; id++)
 		if (!plan->backend_was[id] && !plan->backend_used[id])
 			publisher->backends[id].state = L4GATE_BACKEND_FREE;
 }
@@ -280,6 +283,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	const struct plan_node node = {
 		.addresses = own_addresses,
 		.address_count = own_address_count,
+		.sizes = dataplane->sizes,
 		.now = time(NULL),
 		.had_flows = had_flows,
 		.context = dataplane,

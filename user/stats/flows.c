@@ -140,7 +140,7 @@ bool flow_read(const struct flows *flows, uint32_t number,
 	};
 
 	if (!record_is_live(flows, value) ||
-	    flow.backend_id >= L4GATE_MAX_BACKENDS)
+	    flow.backend_id >= flows->dataplane->sizes.backends)
 		return false;
 	flow.backend = &flows->backends[flow.backend_id];
 	if (value & L4GATE_RECORD_F_IPV6) {
