@@ -129,6 +129,13 @@ $(O)/tests/bench/packets: $(addprefix $(O)/tests/bench/,packets.o path.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(O)/tests/bench/routes: $(addprefix $(O)/tests/bench/,routes.o \
+                           routes_config.o path.o feed.o flows.o floor.o result.o) \
+                          $(O)/tests/prog_run/node.o \
+                          $(O)/tests/prog_run/packet.o $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(O)/tests/bench/verifier: $(addprefix $(O)/tests/bench/,verifier.o feed.o \
                              result.o) $(O)/tests/prog_run/packet.o
 	$(call say,LINK,$@)
@@ -145,7 +152,7 @@ $(O)/tests/bench/connect: $(O)/tests/bench/connect.o
 
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: bench bench-wire verifier-stats bench-results
+.PHONY: bench bench-scale bench-wire verifier-stats bench-results
 # Net ns a packet on each path beside floor programs, in the same run; fails if
 # a TCP hit takes more than 2.5 times its floor. PHASES="few new": not all. Root.
 bench: $(O)/tests/bench/packets
@@ -160,6 +167,14 @@ verifier-stats: $(O)/tests/bench/verifier bpf
 	$(Q)$< -o $(O)/bench/verifier.json -c $(COMMIT) \
 	  $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
 
+# One to a hundred thousand routes: a packet, an apply, what get and stats take;
+# fails if a packet takes more than 1.15 times that of one route at 10,000. Root.
+bench-scale: $(O)/l4gate $(O)/tests/bench/routes
+	$(Q)mkdir -p $(O)/bench
+	$(Q)code=0; $(O)/tests/bench/routes -l $< -c $(COMMIT) \
+	  -o $(O)/bench/routes.json $(ROUTES) || code=$$?; \
+	  tests/bench/report.py plot $(O)/bench; exit $$code
+
 # Frames and connections through veth pairs, beside the kernel, nftables and
 # HAProxy (scripts/deps.sh bench). Root.
 bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
@@ -167,7 +182,7 @@ bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
 	$(Q)tests/bench/report.py wire $(O)/bench
 
 # Measures all, and writes down what came out.
-bench-results: verifier-stats bench bench-wire
+bench-results: verifier-stats bench bench-scale bench-wire
 	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
 .PHONY: check check-unit check-abi check-man check-cli check-bpf check-clang check-netns
@@ -355,6 +370,7 @@ help:
 	@echo 'make check-vm   programs, packets and traffic on kernels from 5.10 on, in'
 	@echo '                virtual machines; minutes, downloads; no root'
 	@echo 'make bench      cost of a packet, beside a floor; root'
+	@echo 'make bench-scale  packets and applies by the number of routes; root'
 	@echo 'make bench-wire  frames and connections, beside other systems; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
 	@echo 'make bench-results  all three, written to tests/bench/RESULTS.md'

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Plots and tables of what the benchmarks measured.
 
-  report.py plot DIRECTORY              packets.svg
+  report.py plot DIRECTORY              packets.svg, routes.svg
   report.py wire DIRECTORY              prints what wire.sh measured
   report.py results DIRECTORY FILE      all tables, as far as there are numbers
 
-The directory has packets.json, verifier.json, wire.json and wire-tcp.txt.
+The directory has packets.json, routes.json, verifier.json, wire.json and wire-tcp.txt.
 """
 
 import json
@@ -49,7 +49,8 @@ def short(count):
 class Plot:
     """Flows from left to right (logarithmic), ns upwards."""
 
-    def __init__(self, most_flows, most_ns):
+    def __init__(self, most_flows, most_ns, label="flows, in random order"):
+        self.label = label
         self.most_flows = most_flows
         self.most_ns = math.ceil(most_ns / 100) * 100
         self.parts = []
@@ -79,7 +80,7 @@ class Plot:
         for power in range(0, int(math.log2(self.most_flows)) + 1, 2):
             self.line(self.x(1 << power), self.y(0), self.x(1 << power), self.y(0) + 5, "#333333")
             self.text(self.x(1 << power), self.y(0) + 20, short(1 << power))
-        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "flows, in random order")
+        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, self.label)
         self.text(LEFT, TOP - 12, "net ns a packet: median, least and most", "start")
 
     def curve(self, points, color, name):
@@ -147,6 +148,70 @@ def describe_run(run):
         f"{run['cpus']} CPUs {run['cpu']} ({run['architecture']}), {run['memory_gb']} GB, "
         f"Linux {run['kernel']}, l4gate {run['commit']}, {run['date']}.\n"
     )
+
+
+ROUTE_LINES = [
+    ("hit_ns", "hit, one route's flows"),
+    ("spread_ns", "hit, all routes' flows"),
+    ("first_ns", "first packet"),
+]
+
+
+def plot_routes(routes, target):
+    curves = []
+    for key, name in ROUTE_LINES:
+        points = [
+            (s["routes"], s[key]["median"], s[key]["min"], s[key]["max"]) for s in routes["scales"]
+        ]
+        curves.append((points, name))
+    if len(routes["scales"]) < 2:
+        return
+    plot = Plot(
+        max(points[-1][0] for points, _ in curves),
+        max(point[3] for points, _ in curves for point in points),
+        "routes",
+    )
+    plot.axes()
+    for color, (points, name) in zip(COLORS[1:], curves):
+        plot.curve(points, color, name)
+    plot.write(target)
+
+
+def spread(value, scale, form):
+    low, high = form.format(value["min"] * scale), form.format(value["max"] * scale)
+    return f"{form.format(value['median'] * scale)} ({low}..{high})"
+
+
+def routes_section(routes):
+    columns = [
+        ("hit, ns", "hit_ns", 1, "{:.0f}"),
+        ("spread, ns", "spread_ns", 1, "{:.0f}"),
+        ("first, ns", "first_ns", 1, "{:.0f}"),
+        ("compile, ms", "compile_s", 1e3, "{:.1f}"),
+        ("cold load, ms", "load_s", 1e3, "{:.1f}"),
+        ("one backend, ms", "change_s", 1e3, "{:.1f}"),
+        ("visible, ms", "visible_s", 1e3, "{:.1f}"),
+        ("validate, ms", "validate_s", 1e3, "{:.0f}"),
+        ("apply, ms", "apply_s", 1e3, "{:.0f}"),
+        ("get, ms", "get_s", 1e3, "{:.0f}"),
+        ("stats, ms", "stats_s", 1e3, "{:.0f}"),
+    ]
+    rows = []
+    for scale in routes["scales"]:
+        row = [f"{scale['routes']} x {scale['endpoints']}"]
+        row += [spread(scale[key], factor, form) for _, key, factor, form in columns]
+        rows.append([*row, f"{scale['map_bytes'] / 1e6:.1f}"])
+    head = ["routes x endpoints", *(column[0] for column in columns), "maps, MB"]
+    text = "## Routes (`make bench-scale`)\n\n" + describe_run(routes["run"]) + "\n"
+    text += (
+        "Medians (least..most) with 1,024 flows: a hit and a first packet of flows of one route "
+        "among all, and a hit\nof flows spread over the routes. \"One backend\": a publish in "
+        "which one endpoint changed, from the compiled\nimage on, and of that what is written "
+        "for packets to see; `apply`, `get routes -o json` and `stats -o json`\nas processes. "
+        "Of 100,000 routes 50,000 have traffic, the others wait for their listeners. What the "
+        "numbers\ncan't tell: how much of the cache the tables get beside a node's other work.\n\n"
+    )
+    return text + table(head, rows)
 
 
 def packets_section(packets):
@@ -352,6 +417,9 @@ def results(directory):
     packets, verifier = load(directory, "packets.json"), load(directory, "verifier.json")
     if packets:
         parts.append(packets_section(packets))
+    routes = load(directory, "routes.json")
+    if routes:
+        parts.append(routes_section(routes))
     if (directory / "wire.json").exists():
         parts.append(wire_section(directory))
     if verifier:
@@ -365,7 +433,11 @@ def main():
         sys.exit(__doc__)
     directory = pathlib.Path(arguments[0])
     if command == "plot":
-        plot_packets(load(directory, "packets.json"), directory / "packets.svg")
+        packets, routes = load(directory, "packets.json"), load(directory, "routes.json")
+        if packets:
+            plot_packets(packets, directory / "packets.svg")
+        if routes:
+            plot_routes(routes, directory / "routes.svg")
     elif command == "wire":
         print(align(wire_section(directory)))
     else:

@@ -49,3 +49,26 @@ test_max_routes_is_checked() {
     expect_match "why not $n" "$(<"$WORK/said")" 'expected a number from 128 to 131072'
   done
 }
+
+# A Gateway without addresses listens on those of the attached devices, all of them.
+test_many_listener_addresses() {
+  local i list=()
+  two_armed
+  start_identify
+  for ((i = 0; i < 1000; i++)); do
+    printf 'addr add 10.77.%d.%d/32 dev cl0\n' $((i / 250)) $((i % 250 + 1))
+  done | ip -n gw -batch -
+  attach
+  for ((i = 0; i < 64; i++)); do list+=("l$i:TCP:$((7000 + i))"); done
+  {
+    gateway_class
+    gateway gw '' "${list[@]}"
+    route TCPRoute r gw tcp:7000
+    service tcp TCP 7000 "$PORT_IDENTIFY" b1 b2
+  } | apply_stdin
+  expect_json 'endpoints' "$(l4 status -o json)" \
+    '.limits.addresses | .used >= 64000 and .max == 65536'
+  for i in 10.77.0.1:7000 10.77.2.117:7031 10.77.3.250:7063; do
+    expect_json "$i" "$(split tcp "${i%:*}" "${i#*:}" --count 5)" '(.answers | add) == 5'
+  done
+}

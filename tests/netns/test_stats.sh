@@ -161,3 +161,16 @@ scraped() {
   at gw curl -fsS --max-time 2 --get --data-urlencode "query=$1" \
     http://127.0.0.1:9090/api/v1/query | jq -e '.data.result | length > 0'
 }
+
+# The bound in the man page: what a config can make of a scrape.
+test_number_of_series() {
+  local text series reasons
+  two_armed
+  attach
+  split_manifest 1 1 1 | apply_stdin
+  text=$(l4 stats -o prometheus | grep -v '^#')
+  series=$(wc -l <<<"$text")
+  reasons=$(grep -c '^l4gate_reason_' <<<"$text")
+  expect_json "of $series series, $reasons by reason" "$(l4 status -o json)" \
+    ".limits | 6 * .listeners.used + 6 * .routes.used + 7 * .backends.used + $reasons + 5 == $series"
+}

@@ -106,7 +106,8 @@ static bool can_run_xdp(void)
 void node_attach(uint32_t max_flows)
 {
 	struct open_options options = { .pin_dir = L4GATE_PIN_DIR,
-					.max_flows = max_flows };
+					.max_flows = max_flows,
+					.max_routes = node.max_routes };
 	struct attachment attachment;
 	struct fail fail = { 0 };
 

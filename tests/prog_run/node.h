@@ -17,6 +17,7 @@
 struct node {
 	struct dataplane *dataplane;
 	unsigned int ifindex;
+	uint32_t max_routes;	/* of attach; 0 is the default */
 	/* The first hook that the kernel can run packets through. */
 	enum l4gate_hook first_hook;
 };

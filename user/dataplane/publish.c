@@ -178,30 +178,46 @@ static void retire_backends(const struct publisher *publisher)
 			publisher->backends[id].state = L4GATE_BACKEND_FREE;
 }
 
+/* Seconds since *last, which is now then. */
+static double lap(double *last)
+{
+	double before = *last;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	*last = now.tv_sec + now.tv_nsec / 1e9;
+	return *last - before;
+}
+
 /* Everything aside, the one write, everything behind. */
-static int write_all(struct publisher *publisher)
+static int write_all(struct publisher *publisher, struct publish_times *times)
 {
 	const struct plan *plan = publisher->plan;
 	struct l4gate_control control = {
 		.generation = publisher->generation + 1,
 	};
 	uint32_t key = 0;
+	double clock = 0;
 	int error = 0;
 	size_t i;
 
+	lap(&clock);
 	for (i = 0; !error && i < plan->route_count; i++)
 		error = write_route(publisher, i);
 	if (!error)
 		error = listen_write(publisher);
 	if (!error)
 		error = listen_write_ports(publisher, true);
+	times->maps = lap(&clock);
 	if (!error)
 		error = state_write(publisher->dataplane, publisher->state,
 				    control.generation, publisher->fail);
+	times->state = lap(&clock);
 	if (!error)
 		error = publisher_put(publisher, MAP_CONTROL, &key, &control);
 	if (error)
 		return error;
+	times->last = lap(&clock);
 
 	wait_for_packets();
 	retire_backends(publisher);
@@ -290,14 +306,18 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	};
 	struct plan plan = { 0 };
 	struct state published = { 0 };
+	double clock = 0;
 	int error;
 
+	lap(&clock);
 	error = generation_read(dataplane, &publisher.generation, fail_) ?:
 		state_read(dataplane, &published, fail_);
 	if (error)
 		return error;
+	changes->times.read = lap(&clock);
 	publisher.half = (publisher.generation + 1) & 1;
 	error = plan_make(image, &published, &node, &plan, changes, fail_);
+	changes->times.plan = lap(&clock);
 	if (error || dry_run)
 		goto out;
 	error = map_values(&publisher);
@@ -309,7 +329,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	/* Before the first generation there is no state to replace. */
 	if (changes->count)
 		error = plan.reaches_packets || !publisher.generation ?
-			write_all(&publisher) : write_statuses(&publisher);
+			write_all(&publisher, &changes->times) : write_statuses(&publisher);
 out:
 	unmap_values(&publisher);
 	plan_free(&plan);

@@ -19,7 +19,17 @@ struct change {
 	char text[960];
 };
 
+/* Seconds that the steps of a publish took; those that were left out are 0. */
+struct publish_times {
+	double read;		/* the published state */
+	double plan;
+	double maps;		/* all that packets will see, but for the last write */
+	double state;		/* the new state */
+	double last;		/* the write that makes it visible */
+};
+
 struct changes {
+	struct publish_times times;
 	struct change *items;
 	size_t count;
 	size_t capacity;
