@@ -106,6 +106,30 @@ $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# The programs of bpf/, as compiled for this machine, on a model of the kernel. The
+# sanitizer's calls before each access are ours (model.c): its library is not linked.
+INTERLEAVE_CFLAGS := -O2 -g -std=gnu11 $(WARNINGS) -Wmissing-prototypes -Wstrict-prototypes \
+                     -D_GNU_SOURCE -Iinclude
+INTERLEAVE_OBJECTS := $(addprefix $(O)/tests/interleave/,lines.o \
+                        $(patsubst tests/interleave/%.c,%.o,\
+                          $(sort $(wildcard tests/interleave/*.c))))
+
+$(O)/tests/interleave/program.o: INTERLEAVE_CFLAGS += -fsanitize=thread -fno-strict-aliasing \
+                                                      -Wno-unknown-pragmas -Ibpf
+$(O)/tests/interleave/%.o: tests/interleave/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(INTERLEAVE_CFLAGS) -Iuser -MMD -MP -c -o $@ $<
+
+$(O)/tests/interleave/lines.o: user/dataplane/lines.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(INTERLEAVE_CFLAGS) -Iuser -MMD -MP -c -o $@ $<
+
+$(O)/tests/interleave/interleave: $(INTERLEAVE_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^
+
 # ---------------------------------------------------------------- benchmarks
 # Programs of the benchmarks alone; their skeletons are gen/bench_*.skel.h.
 $(O)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
@@ -185,12 +209,20 @@ bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
 bench-results: verifier-stats bench bench-scale bench-wire
 	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
-.PHONY: check check-unit check-abi check-man check-cli check-bpf check-clang check-netns
+.PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-clang check-netns
 # No root, under ten seconds.
-check: check-unit check-abi check-man check-cli
+check: check-unit check-interleave check-abi check-man check-cli
 
 check-unit: $(UNIT_TESTS)
 	$(Q)code=0; for t in $(UNIT_TESTS); do $$t || code=1; done; exit $$code
+
+# Two and three CPUs at the flow tables, in all schedules.
+check-interleave: $(O)/tests/interleave/interleave
+	$(Q)$<
+
+# Some more, with three, of which not all may be tried; minutes.
+check-interleave-deep: $(O)/tests/interleave/interleave
+	$(Q)$< -d -l 20000000
 
 # Sizes and offsets: BTF of both objects against the headers in include/.
 check-abi: bpf
@@ -360,7 +392,8 @@ clean:
 help:
 	@echo 'make            build build/l4gate (O=DIR elsewhere, V=1 verbose,'
 	@echo '                STATIC=1 static, SAN=1 with ASan and UBSan)'
-	@echo 'make check      unit, golden and ABI tests; no root'
+	@echo 'make check      unit, golden, schedule and ABI tests; no root'
+	@echo 'make check-interleave-deep  more schedules of CPUs at the flow tables; minutes'
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'

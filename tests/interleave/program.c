@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* The program itself, on the model. The only file that includes those of bpf/. */
+#include "ctx_model.h"
+
+#include "process.h"
+
+#define MAP(map, kind, entries)						\
+	model_map(&map, #map, kind, sizeof(*map.value), entries)
+
+static void open_maps(const struct sizes *sizes)
+{
+	MAP(l4gate_control, MODEL_PER_CPU, 1);
+	MAP(l4gate_endpoints, MODEL_CONFIG, 2 * L4GATE_MAX_ENDPOINTS);
+	MAP(l4gate_endpoint_index, MODEL_CONFIG, 2 * L4GATE_ENDPOINT_LINES);
+	MAP(l4gate_origin_index, MODEL_CONFIG, 2 * L4GATE_ORIGIN_LINES);
+	MAP(l4gate_ports, MODEL_CONFIG, L4GATE_PORT_SETS);
+	MAP(l4gate_routes, MODEL_CONFIG, 16);
+	MAP(l4gate_chunks, MODEL_CONFIG, 64);
+	MAP(l4gate_backends, MODEL_SHARED, 16);
+	MAP(l4gate_sources, MODEL_CONFIG, L4GATE_FAMILIES * L4GATE_SOURCES);
+	MAP(l4gate_devices, MODEL_CONFIG, 2);
+	MAP(l4gate_words, MODEL_SHARED, sizes->rows * L4GATE_SHARDS);
+	MAP(l4gate_entries, MODEL_SHARED, sizes->rows * L4GATE_SHARDS);
+	MAP(l4gate_records, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
+	MAP(l4gate_clients6, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
+	MAP(l4gate_shards, MODEL_SHARED, L4GATE_SHARDS);
+	MAP(l4gate_nexthops, MODEL_SHARED, L4GATE_NEXTHOPS);
+	MAP(l4gate_nexthop_index, MODEL_SHARED, L4GATE_SHARDS);
+	MAP(scratch, MODEL_PER_CPU, 1);
+	MAP(l4gate_budgets, MODEL_PER_CPU, L4GATE_BUDGETS);
+	MAP(l4gate_listener_stats, MODEL_PER_CPU, 8);
+	MAP(l4gate_route_stats, MODEL_PER_CPU, 8);
+	MAP(l4gate_backend_stats, MODEL_PER_CPU, 16);
+	MAP(l4gate_reason_stats, MODEL_PER_CPU,
+	    L4GATE_HOOK_MAX * L4GATE_REASON_MAX);
+}
+
+/* What the loader sets. Every state times out after the same time, but for CLAIMED. */
+void program_open(const struct sizes *sizes)
+{
+	struct l4gate_ports *ports;
+	struct l4gate_device *device;
+	int i;
+
+	model_clear();
+	open_maps(sizes);
+	for (i = 0; i < 4; i++)
+		hash_key[i] = 0x9e3779b97f4a7c15ULL * (i + 1);
+	word_rows = entry_rows = sizes->rows;
+	record_rows = sizes->records;
+	address_rows = 1;
+	nat_port_min = PROGRAM_NAT_PORT;
+	nat_port_count = sizes->records * L4GATE_SHARDS;
+	for (i = 0; i < L4GATE_FLOW_STATES; i++) {
+		flow_timeout[i] = 60;
+		flow_quarter[i] = (1ULL << 32) / (15 << tick_shift);
+	}
+	flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;
+	ports = model_value(&l4gate_ports, L4GATE_PORTS_LISTENER);
+	memset(ports, 0xff, L4GATE_PORT_SETS * sizeof(*ports));
+	device = model_value(&l4gate_devices, 1);
+	device->addr[L4GATE_IPV4].w[0] = bpf_htonl(0x0a000001);
+	device->addr[L4GATE_IPV6].w[0] = bpf_htonl(0x20010db8);
+	device->addr[L4GATE_IPV6].w[3] = bpf_htonl(1);
+	*(struct l4gate_addr *)model_value(&l4gate_sources, 0) =
+		device->addr[L4GATE_IPV4];
+	*(struct l4gate_addr *)model_value(&l4gate_sources, L4GATE_SOURCES) =
+		device->addr[L4GATE_IPV6];
+}
+
+void program_run(struct passage *passage)
+{
+	passage->sent = passage->answered = false;
+	process_ingress(passage, L4GATE_HOOK_TC_INGRESS);
+}
+
+void program_forget(void)
+{
+	model_empty(&l4gate_words);
+	model_empty(&l4gate_entries);
+	model_empty(&l4gate_records);
+	model_empty(&l4gate_clients6);
+	model_empty(&l4gate_listener_stats);
+}
+
+struct l4gate_control *program_control(int cpu)
+{
+	return model_cpu_value(&l4gate_control, 0, cpu);
+}
+
+struct l4gate_endpoint *program_endpoint(uint32_t number)
+{
+	return model_value(&l4gate_endpoints, number);
+}
+
+struct l4gate_line *program_endpoint_index(void)
+{
+	return model_value(&l4gate_endpoint_index, 0);
+}
+
+struct l4gate_line *program_origin_index(void)
+{
+	return model_value(&l4gate_origin_index, 0);
+}
+
+struct l4gate_route *program_route(uint32_t number)
+{
+	return model_value(&l4gate_routes, number);
+}
+
+union l4gate_chunk *program_chunk(uint32_t number)
+{
+	return model_value(&l4gate_chunks, number);
+}
+
+struct l4gate_backend *program_backend(uint32_t number)
+{
+	return model_value(&l4gate_backends, number);
+}
+
+struct l4gate_line *program_words(uint32_t number)
+{
+	return model_value(&l4gate_words, number);
+}
+
+struct l4gate_line *program_entries(uint32_t number)
+{
+	return model_value(&l4gate_entries, number);
+}
+
+struct l4gate_record *program_record(uint32_t number)
+{
+	return model_value(&l4gate_records, number);
+}
+
+struct l4gate_addr *program_client6(uint32_t number)
+{
+	return model_value(&l4gate_clients6, number);
+}
+
+uint64_t program_new_flows(uint32_t listener)
+{
+	return model_sum(&l4gate_listener_stats, listener,
+			 offsetof(struct l4gate_stats, flows));
+}
+
+uint64_t program_left(enum l4gate_reason reason)
+{
+	return model_sum(&l4gate_reason_stats,
+			 L4GATE_HOOK_TC_INGRESS * L4GATE_REASON_MAX + reason,
+			 offsetof(struct l4gate_count, packets));
+}
+
+uint64_t program_flow_hash(bool v6, const struct l4gate_addr *client,
+			   __be16 port, uint16_t endpoint)
+{
+	return flow_hash(v6 ? L4GATE_IPV6 : L4GATE_IPV4, client, port,
+			 endpoint);
+}
+
+uint64_t program_place_hash(bool v6, const struct l4gate_addr *addr,
+			    __be16 port, uint8_t protocol)
+{
+	return hash_place(hash_key[1], v6 ? L4GATE_IPV6 : L4GATE_IPV4, addr,
+			  port, protocol);
+}
