@@ -160,6 +160,13 @@ $(O)/tests/bench/routes: $(addprefix $(O)/tests/bench/,routes.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(O)/tests/bench/pressure $(O)/tests/bench/cpus: \
+$(O)/tests/bench/%: $(addprefix $(O)/tests/bench/,%.o feed.o flows.o floor.o result.o) \
+                    $(O)/tests/prog_run/node.o $(O)/tests/prog_run/packet.o \
+                    $(USER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpthread
+
 $(O)/tests/bench/verifier: $(addprefix $(O)/tests/bench/,verifier.o feed.o \
                              result.o) $(O)/tests/prog_run/packet.o
 	$(call say,LINK,$@)
@@ -176,7 +183,7 @@ $(O)/tests/bench/connect: $(O)/tests/bench/connect.o
 
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: bench bench-scale bench-wire verifier-stats bench-results
+.PHONY: bench bench-pressure bench-cpus bench-scale bench-wire verifier-stats bench-results
 # Net ns a packet on each path beside floor programs, in the same run; fails if
 # a TCP hit takes more than 2.5 times its floor. PHASES="few new": not all. Root.
 bench: $(O)/tests/bench/packets
@@ -184,6 +191,17 @@ bench: $(O)/tests/bench/packets
 	$(Q)code=0; \
 	  $< -o $(O)/bench/packets.json -c $(COMMIT) $(PHASES) || code=$$?; \
 	  tests/bench/report.py plot $(O)/bench; exit $$code
+
+# Tables that are full, and under a flood of SYNs; with plots. Root.
+bench-pressure: $(O)/tests/bench/pressure
+	$(Q)mkdir -p $(O)/bench
+	$(Q)$< -o $(O)/bench/pressure.json -c $(COMMIT) $(PHASES)
+	$(Q)tests/bench/report.py plot $(O)/bench
+
+# Two CPUs at once beside one alone. Root.
+bench-cpus: $(O)/tests/bench/cpus
+	$(Q)mkdir -p $(O)/bench
+	$(Q)$< -o $(O)/bench/cpus.json -c $(COMMIT)
 
 # What the verifier has to do for each program; fails over budget. Root.
 verifier-stats: $(O)/tests/bench/verifier bpf
@@ -206,7 +224,7 @@ bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
 	$(Q)tests/bench/report.py wire $(O)/bench
 
 # Measures all, and writes down what came out.
-bench-results: verifier-stats bench bench-scale bench-wire
+bench-results: verifier-stats bench bench-pressure bench-cpus bench-scale bench-wire
 	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
 .PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-clang check-netns
@@ -403,10 +421,12 @@ help:
 	@echo 'make check-vm   programs, packets and traffic on kernels from 5.10 on, in'
 	@echo '                virtual machines; minutes, downloads; no root'
 	@echo 'make bench      cost of a packet, beside a floor; root'
+	@echo 'make bench-pressure  full flow tables, and a SYN flood; root'
+	@echo 'make bench-cpus  two CPUs at once, beside one alone; root'
 	@echo 'make bench-scale  packets and applies by the number of routes; root'
 	@echo 'make bench-wire  frames and connections, beside other systems; root'
 	@echo 'make verifier-stats  instructions that the verifier follows; root'
-	@echo 'make bench-results  all three, written to tests/bench/RESULTS.md'
+	@echo 'make bench-results  all of these, written to tests/bench/RESULTS.md'
 	@echo 'make lint       shellcheck, sparse, clang-tidy, includes, lengths, licences'
 	@echo 'make install    binary and man page to DESTDIR/PREFIX; make uninstall'
 	@echo 'make clean'

@@ -163,8 +163,8 @@ void stream_shuffle(struct feed *feed, struct stream *stream)
 	}
 }
 
-/* Puts a program behind the feed of a hook; waits for RCU, so only if new. */
-static void set_next(struct feed *feed, enum l4gate_hook hook, int program)
+/* Waits for RCU, so only if it is a new one. */
+void feed_set_program(struct feed *feed, enum l4gate_hook hook, int program)
 {
 	bool xdp = hook == L4GATE_HOOK_XDP;
 	struct bpf_map *map = xdp ? feed->skeleton->maps.feed_xdp_next :
@@ -238,7 +238,7 @@ double feed_run(struct feed *feed, enum l4gate_hook hook, int program,
 {
 	double ns;
 
-	set_next(feed, hook, program);
+	feed_set_program(feed, hook, program);
 	write_stream(feed, stream, flows);
 	ns = test_run(feed, hook, stream, packets, ret_action);
 	read_stream(feed, stream);

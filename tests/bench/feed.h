@@ -59,6 +59,9 @@ void stream_shuffle(struct feed *feed, struct stream *stream);
 /* Random 64 bits, the same in each run. */
 uint64_t bench_random(void);
 
+/* Puts a program behind the feed of a hook; takes a while. */
+void feed_set_program(struct feed *feed, enum l4gate_hook hook, int program);
+
 /*
  * Feeds packets out of the first `flows` of a stream, where it left off.
  * Returns ns a packet; the last one's verdict in *ret_action.

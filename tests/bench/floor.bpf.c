@@ -275,6 +275,18 @@ int floor_tc_hit(struct __sk_buff *ctx)
 	return bpf_redirect(ctx->ifindex, 0);
 }
 
+/* What false sharing looks like: one number that all CPUs write, one after the other. */
+__u64 floor_shared_number;
+
+SEC("xdp")
+int floor_shared(struct xdp_md *ctx)
+{
+	(void)ctx;
+	/* Waits for the line. */
+	return __sync_fetch_and_add(&floor_shared_number, 1) == ~0ULL ?
+	       XDP_DROP : XDP_TX;
+}
+
 SEC("xdp")
 int floor_xdp_empty(struct xdp_md *ctx)
 {

@@ -65,6 +65,7 @@ void floor_open(struct floor *floor, uint32_t max_flows, uint32_t backends)
 		.hit = bpf_program__fd(skeleton->progs.floor_hit),
 		.new = bpf_program__fd(skeleton->progs.floor_new),
 		.pass = bpf_program__fd(skeleton->progs.floor_pass),
+		.shared = bpf_program__fd(skeleton->progs.floor_shared),
 		.tc_hit = bpf_program__fd(skeleton->progs.floor_tc_hit),
 		.tc_pass = bpf_program__fd(skeleton->progs.floor_tc_pass),
 		.xdp_empty = bpf_program__fd(skeleton->progs.floor_xdp_empty),

@@ -11,7 +11,7 @@ struct floor {
 	struct bench_floor_bpf *skeleton;
 	uint32_t backends;
 	/* Programs. */
-	int hit, new, pass, xdp_empty;
+	int hit, new, pass, shared, xdp_empty;
 	int tc_hit, tc_pass, tc_empty;
 };
 

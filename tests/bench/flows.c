@@ -179,14 +179,14 @@ static struct ends client_ends(bool v6, uint16_t port, uint32_t i)
 
 static void open_clients(struct gateway *gateway, struct stream *stream,
 			 bool v6, bool udp, uint16_t port, uint32_t dst,
-			 uint32_t count)
+			 uint32_t first, uint32_t count)
 {
 	uint32_t i;
 
 	stream_open(gateway->feed, stream, count);
 	shape_stream(gateway, stream, v6, udp, false, SYN);
 	for (i = 0; i < count; i++) {
-		struct ends ends = client_ends(v6, port, i);
+		struct ends ends = client_ends(v6, port, first + i);
 
 		if (dst)
 			ends.dst = htonl(dst);
@@ -197,14 +197,21 @@ static void open_clients(struct gateway *gateway, struct stream *stream,
 void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 		  bool udp, uint16_t port, uint32_t count)
 {
-	open_clients(gateway, stream, v6, udp, port, 0, count);
+	open_clients(gateway, stream, v6, udp, port, 0, 0, count);
+}
+
+void later_clients_open(struct gateway *gateway, struct stream *stream,
+			uint32_t first, uint32_t count)
+{
+	open_clients(gateway, stream, false, false, LISTENER_PORT, 0, first,
+		     count);
 }
 
 void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
 		    uint32_t count)
 {
 	open_clients(gateway, stream, v6, false, LISTENER_PORT,
-		     v6 ? STRANGER6 : STRANGER4, count);
+		     v6 ? STRANGER6 : STRANGER4, 0, count);
 }
 
 /* Runs each packet of a stream once; all have to leave for a reason. */
@@ -388,23 +395,51 @@ static void shake_hands(struct gateway *gateway, struct flow_set *set,
 		die("not all packets found their flow");
 }
 
-void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,
-		   bool udp, uint32_t count)
+uint32_t flow_set_try(struct gateway *gateway, struct flow_set *set, bool v6,
+		      bool udp, uint32_t count)
 {
-	uint32_t clients = count + count / 64, found;
+	uint32_t clients = count + count / 64;
 	struct sides *list = calloc(count, sizeof(*list));
 
 	if (!list)
 		die("no memory");
-	*set = (struct flow_set){ .v6 = v6, .udp = udp, .count = count };
+	*set = (struct flow_set){ .v6 = v6, .udp = udp };
 	clients_open(gateway, &set->client, v6, udp, LISTENER_PORT, clients);
 	stream_open(gateway->feed, &set->reply, count);
 	gateway_fill(gateway, &set->client, clients);
-	found = gateway->mode == L4GATE_MODE_NAT ?
-		list_records(gateway, set, list, count) :
-		list_words(gateway, set, list, count, clients);
-	if (found < count)
-		die("%u flows of %u clients", found, clients);
+	set->count = gateway->mode == L4GATE_MODE_NAT ?
+		     list_records(gateway, set, list, count) :
+		     list_words(gateway, set, list, count, clients);
 	shake_hands(gateway, set, list);
 	free(list);
+	return set->count;
+}
+
+void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,
+		   bool udp, uint32_t count)
+{
+	uint32_t found = flow_set_try(gateway, set, v6, udp, count);
+
+	if (found < count)
+		die("%u of %u flows", found, count);
+}
+
+uint32_t gateway_established(const struct gateway *gateway)
+{
+	const struct flows *flows = &gateway->flows;
+	uint32_t count = 0, i, j;
+	struct flow flow;
+
+	if (gateway->mode == L4GATE_MODE_NAT) {
+		for (i = 0; i < flows->record_count; i++)
+			count += flow_read(flows, i, &flow) &&
+				 flow.state >= L4GATE_FLOW_ESTABLISHED;
+		return count;
+	}
+	for (i = 0; i < flows->word_lines; i++)
+		for (j = 0; j < L4GATE_LINE_WORDS; j++)
+			count += (flows->words[i].word[j] >>
+				  L4GATE_WORD_STATE_SHIFT & 7) >=
+				 L4GATE_FLOW_ESTABLISHED;
+	return count;
 }

@@ -42,7 +42,11 @@ uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason);
 void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 		  bool udp, uint16_t port, uint32_t count);
 
-/* As above, to another address than the listener's. */
+/* SYNs of IPv4 to the listener, the first of them that of client `first`. */
+void later_clients_open(struct gateway *gateway, struct stream *stream,
+			uint32_t first, uint32_t count);
+
+/* As clients_open(), to another address than the listener's. */
 void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
 		    uint32_t count);
 
@@ -62,7 +66,15 @@ struct flow_set {
 
 bool has_replies(enum l4gate_mode mode);
 
-/* Makes a few more flows than `count`, for some may be refused. */
+/* Flows that are established, or answered. */
+uint32_t gateway_established(const struct gateway *gateway);
+
+/*
+ * Makes a few more flows than `count`, for some may be refused; those that are too
+ * many stay half-open. How many could be had, or dies if there are too few.
+ */
+uint32_t flow_set_try(struct gateway *gateway, struct flow_set *set, bool v6,
+		      bool udp, uint32_t count);
 void flow_set_open(struct gateway *gateway, struct flow_set *set, bool v6,
 		   bool udp, uint32_t count);
 

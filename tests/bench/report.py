@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 """Plots and tables of what the benchmarks measured.
 
-  report.py plot DIRECTORY              packets.svg, routes.svg
+  report.py plot DIRECTORY              packets.svg, routes.svg, fill.svg, flood.svg, of what is there
   report.py wire DIRECTORY              prints what wire.sh measured
   report.py results DIRECTORY FILE      all tables, as far as there are numbers
 
-The directory has packets.json, routes.json, verifier.json, wire.json and wire-tcp.txt.
+The directory has packets.json, pressure.json, cpus.json, routes.json, verifier.json,
+wire.json and wire-tcp.txt, or some of them.
 """
 
 import json
@@ -17,15 +18,17 @@ import sys
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 190, 30, 50
-COLORS = ["#777777", "#1f6fb4", "#d9541e", "#2b8a3e", "#8e44ad", "#b8860b"]
+COLORS = ["#777777", "#1f6fb4", "#d9541e", "#2b8a3e", "#8e44ad", "#b8860b", "#c2185b"]
 
-# Lines of the plot: path, family.
+# Lines of the plot: path, family, mode.
 LINES = [
-    ("floor: hit", "ipv4"),
-    ("TCP hit", "ipv4"),
-    ("TCP hit", "ipv6"),
-    ("TCP reply", "ipv4"),
-    ("UDP hit", "ipv4"),
+    ("floor: hit", "ipv4", "nat"),
+    ("TCP hit", "ipv4", "nat"),
+    ("TCP hit", "ipv6", "nat"),
+    ("TCP reply", "ipv4", "nat"),
+    ("UDP hit", "ipv4", "nat"),
+    ("TCP hit", "ipv4", "transparent"),
+    ("TCP hit", "ipv4", "dsr-l2"),
 ]
 FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
@@ -47,17 +50,25 @@ def short(count):
 
 
 class Plot:
-    """Flows from left to right (logarithmic), ns upwards."""
+    """ns upwards; what is on the other axis, a subclass says."""
 
-    def __init__(self, most_flows, most_ns, label="flows, in random order"):
-        self.label = label
-        self.most_flows = most_flows
-        self.most_ns = math.ceil(most_ns / 100) * 100
+    title = "net ns a packet: median, least and most"
+
+    def __init__(self, most_ns):
+        self.most_ns = max(math.ceil(most_ns / 100) * 100, 100)
         self.parts = []
+        self.names = []
 
-    def x(self, flows):
-        share = math.log2(flows) / math.log2(self.most_flows)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+    def share(self, value):
+        """Where a value is between left (0) and right (1)."""
+        raise NotImplementedError
+
+    def ticks(self):
+        """Values with marks, and their texts."""
+        raise NotImplementedError
+
+    def x(self, value):
+        return LEFT + self.share(value) * (WIDTH - LEFT - RIGHT)
 
     def y(self, ns):
         return HEIGHT - BOTTOM - ns / self.most_ns * (HEIGHT - TOP - BOTTOM)
@@ -72,32 +83,37 @@ class Plot:
             f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{color}"/>'
         )
 
-    def axes(self):
+    def axes(self, label):
         step = 100 if self.most_ns <= 1000 else 200
         for ns in range(0, self.most_ns + 1, step):
             self.line(LEFT, self.y(ns), WIDTH - RIGHT, self.y(ns), "#dddddd")
             self.text(LEFT - 8, self.y(ns) + 4, ns, "end")
-        for power in range(0, int(math.log2(self.most_flows)) + 1, 2):
-            self.line(self.x(1 << power), self.y(0), self.x(1 << power), self.y(0) + 5, "#333333")
-            self.text(self.x(1 << power), self.y(0) + 20, short(1 << power))
-        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, self.label)
-        self.text(LEFT, TOP - 12, "net ns a packet: median, least and most", "start")
+        for value, text in self.ticks():
+            self.line(self.x(value), self.y(0), self.x(value), self.y(0) + 5, "#333333")
+            self.text(self.x(value), self.y(0) + 20, text)
+        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, label)
+        self.text(LEFT, TOP - 12, self.title, "start")
 
     def curve(self, points, color, name):
-        """Points are (flows, median, min, max)."""
-        for flows, _, least, most in points:
-            self.line(self.x(flows), self.y(least), self.x(flows), self.y(most), color)
+        """Points are (value, median, min, max)."""
+        for value, _, least, most in points:
+            self.line(self.x(value), self.y(least), self.x(value), self.y(most), color)
         path = " ".join(f"{self.x(p[0]):.1f},{self.y(p[1]):.1f}" for p in points)
         self.parts.append(
             f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>'
         )
-        for flows, median, _, _ in points:
+        for value, median, _, _ in points:
             self.parts.append(
-                f'<circle cx="{self.x(flows):.1f}" cy="{self.y(median):.1f}" r="3" fill="{color}"/>'
+                f'<circle cx="{self.x(value):.1f}" cy="{self.y(median):.1f}" r="3" fill="{color}"/>'
             )
-        self.text(self.x(points[-1][0]) + 10, self.y(points[-1][1]) + 4, name, "start", color)
+        self.names.append((self.y(points[-1][1]) + 4, self.x(points[-1][0]) + 10, name, color))
 
     def write(self, path):
+        """Names beside the ends of curves, not over each other."""
+        lowest = 0
+        for y, x, name, color in sorted(self.names):
+            lowest = max(y, lowest + 13)
+            self.text(x, lowest, name, "start", color)
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
             'font-family="sans-serif" font-size="12">'
@@ -106,12 +122,43 @@ class Plot:
         path.write_text("\n".join([head, *self.parts, "</svg>"]) + "\n")
 
 
-def curve_points(paths, name, family):
+class LogPlot(Plot):
+    """From 1 to the right, logarithmic: flows, or routes."""
+
+    def __init__(self, most, most_ns):
+        super().__init__(most_ns)
+        self.most = most
+
+    def share(self, value):
+        return math.log2(value) / math.log2(self.most)
+
+    def ticks(self):
+        powers = range(0, int(math.log2(self.most)) + 1, 2)
+        return [(1 << power, short(1 << power)) for power in powers]
+
+
+class LinearPlot(Plot):
+    """From 0 to the right."""
+
+    def __init__(self, most, step, form, most_ns):
+        super().__init__(most_ns)
+        self.most, self.step, self.form = most, step, form
+
+    def share(self, value):
+        return value / self.most
+
+    def ticks(self):
+        count = int(self.most / self.step + 0.001)
+        return [(i * self.step, self.form.format(i * self.step)) for i in range(count + 1)]
+
+
+def curve_points(paths, name, family, mode):
     """One point for each number of flows: the first that was measured."""
+    phases = ["few" if mode == "nat" else f"few {mode}", f"many {mode}"]
     points = {}
     for path in paths:
         if (path["hook"], path["path"], path["family"]) == ("xdp", name, family):
-            if path["phase"] in ("few", "many"):
+            if path["phase"] in phases:
                 ns = path["net_ns"]
                 points.setdefault(
                     path["flows"], (path["flows"], ns["median"], ns["min"], ns["max"])
@@ -124,14 +171,73 @@ def plot_packets(packets, target):
     curves = [(points, line) for points, line in curves if len(points) > 1]
     if not curves:
         return
-    plot = Plot(
+    plot = LogPlot(
         max(points[-1][0] for points, _ in curves),
         max(point[3] for points, _ in curves for point in points),
     )
-    plot.axes()
-    for color, (points, (name, family)) in zip(COLORS, curves):
-        plot.curve(points, color, f"{name} {FAMILY[family]}")
+    plot.axes("flows, in random order")
+    for color, (points, (name, family, mode)) in zip(COLORS, curves):
+        prefix = "" if mode == "nat" else f"{mode}: "
+        plot.curve(points, color, f"{prefix}{name} {FAMILY[family]}")
     plot.write(target)
+
+
+def point(value, ns):
+    return value, ns["median"], ns["min"], ns["max"]
+
+
+def modes_of(entries):
+    return list(dict.fromkeys(entry["mode"] for entry in entries))
+
+
+def plot_lines(target, entries, where, lines, axis):
+    """A curve for each mode and line (key of its ns, what to call it)."""
+    curves = []
+    for mode in modes_of(entries):
+        for key, name in lines:
+            points = [
+                point(where(entry), entry[key])
+                for entry in entries
+                if entry["mode"] == mode and entry[key]["rounds"]
+            ]
+            if len(points) > 1:
+                curves.append((points, f"{mode}: {name}"))
+    if not curves:
+        return
+    most, step, form, label = axis
+    plot = LinearPlot(
+        max(most, max(points[-1][0] for points, _ in curves)),
+        step,
+        form,
+        max(p[3] for points, _ in curves for p in points),
+    )
+    plot.axes(label)
+    for color, (points, name) in zip(COLORS[1:], curves):
+        plot.curve(points, color, name)
+    plot.write(target)
+
+
+def fill_percent(entry):
+    """What is in the table: some of those that were tried may have been refused."""
+    rounds = entry["new_ns"]["rounds"]
+    return 100 * entry["established"] / rounds / entry["max_flows"]
+
+
+def plot_pressure(pressure, directory):
+    plot_lines(
+        directory / "fill.svg",
+        pressure["fill"],
+        fill_percent,
+        [("new_ns", "new flow"), ("hit_ns", "hit")],
+        (125, 25, "{:.0f} %", "established flows, of --max-flows"),
+    )
+    plot_lines(
+        directory / "flood.svg",
+        pressure["flood"],
+        lambda entry: entry["sent"],
+        [("syn_ns", "SYN"), ("hit_ns", "hit")],
+        (4, 1, "{:.0f}", "SYNs sent, by --max-flows"),
+    )
 
 
 # ---------------------------------------------------------------- tables
@@ -166,12 +272,11 @@ def plot_routes(routes, target):
         curves.append((points, name))
     if len(routes["scales"]) < 2:
         return
-    plot = Plot(
+    plot = LogPlot(
         max(points[-1][0] for points, _ in curves),
         max(point[3] for points, _ in curves for point in points),
-        "routes",
     )
-    plot.axes()
+    plot.axes("routes")
     for color, (points, name) in zip(COLORS[1:], curves):
         plot.curve(points, color, name)
     plot.write(target)
@@ -247,6 +352,81 @@ def packets_section(packets):
             f"wanted: {'reached' if gate['reached'] else 'NOT reached'}.\n\n"
         )
     return text + table(head, rows)
+
+
+def share_lost(part, whole):
+    """Zero is said to be zero, and not to be little."""
+    return f"{100 * part / whole:.3g} %" if part else "0"
+
+
+def pressure_section(pressure):
+    fill_rows = [
+        [
+            entry["mode"],
+            f"{fill_percent(entry):.0f} %",
+            f"{entry['new_ns']['median']:.0f}",
+            f"{entry['new_ns']['min']:.0f}..{entry['new_ns']['max']:.0f}",
+            f"{entry['hit_ns']['median']:.0f}",
+            share_lost(entry["refused"], entry["wanted"]),
+            entry["lost"],
+        ]
+        for entry in pressure["fill"]
+    ]
+    flood_rows = [
+        [
+            entry["mode"],
+            f"{entry['sent']:.1f}",
+            f"{entry['syn_ns']['median']:.0f}" if entry["syn_ns"]["rounds"] else "",
+            f"{entry['hit_ns']['median']:.0f}",
+            entry["established"] // entry["rounds"],
+            entry["refused"],
+        ]
+        for entry in pressure["flood"]
+    ]
+    size = short((pressure["fill"] + pressure["flood"])[0]["max_flows"])
+    text = "## Full tables (`make bench-pressure`)\n\n" + describe_run(pressure["run"])
+    if fill_rows:
+        text += (
+            f"\nTables for {size} flows with that many established, of which more may fit than "
+            "were asked for. New\nflows in them, and packets of those that are there; "
+            "established flows that were lost meanwhile.\n\n"
+        ) + table(
+            ["mode", "full", "new flow, ns", "least..most", "hit, ns", "refused", "lost"],
+            fill_rows,
+        )
+    if flood_rows:
+        text += (
+            f"\nA flood of SYNs, by what the tables are for ({size}), beside established flows, "
+            "of which so many survive:\n\n"
+        ) + table(["mode", "SYNs", "SYN, ns", "hit, ns", "established", "refused"], flood_rows)
+    return text
+
+
+def cpus_section(cpus):
+    rows = [
+        [
+            pair["case"],
+            f"{pair['alone_ns']['median']:.0f}",
+            f"{pair['together_ns']['median']:.0f}",
+            f"{pair['together_ns']['min']:.0f}..{pair['together_ns']['max']:.0f}",
+            f"{pair['ratio']:.2f}" if pair["ratio"] is not None else "",
+            f"{pair['empty_ratio']:.2f}",
+            f"{pair['overlap']:.2f}",
+        ]
+        for pair in cpus["pairs"]
+    ]
+    head = ["two CPUs", "one alone, ns", "both, ns", "least..most", "both by one", "empty", "overlap"]
+    text = "## Two CPUs (`make bench-cpus`)\n\n" + describe_run(cpus["run"]) + "\n"
+    text += (
+        "The program on two CPUs at once, each with flows of its own, and on one of them alone. "
+        "Empty: the same of an\nempty program. Overlap: how much of the time both ran.\n"
+    )
+    if not cpus["shows_sharing"]:
+        text += (
+            "A number that both CPUs write costs hardly more here than one that one writes: they "
+            "are as good as two\nthreads of one core, and say nothing about false sharing.\n"
+        )
+    return text + "\n" + table(head, rows)
 
 
 def verifier_section(verifier):
@@ -420,6 +600,11 @@ def results(directory):
     routes = load(directory, "routes.json")
     if routes:
         parts.append(routes_section(routes))
+    pressure, cpus = load(directory, "pressure.json"), load(directory, "cpus.json")
+    if pressure:
+        parts.append(pressure_section(pressure))
+    if cpus:
+        parts.append(cpus_section(cpus))
     if (directory / "wire.json").exists():
         parts.append(wire_section(directory))
     if verifier:
@@ -433,11 +618,14 @@ def main():
         sys.exit(__doc__)
     directory = pathlib.Path(arguments[0])
     if command == "plot":
-        packets, routes = load(directory, "packets.json"), load(directory, "routes.json")
+        packets, pressure = load(directory, "packets.json"), load(directory, "pressure.json")
+        routes = load(directory, "routes.json")
         if packets:
             plot_packets(packets, directory / "packets.svg")
         if routes:
             plot_routes(routes, directory / "routes.svg")
+        if pressure:
+            plot_pressure(pressure, directory)
     elif command == "wire":
         print(align(wire_section(directory)))
     else:

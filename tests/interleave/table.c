@@ -156,6 +156,12 @@ int table_state(uint64_t hash)
 	       found >> L4GATE_WORD_STATE_SHIFT & L4GATE_RECORD_STATE;
 }
 
+/* What both halves of a flow of nat say; an entry has its port besides. */
+static uint64_t common(uint64_t value)
+{
+	return value & ~(0xffffULL << L4GATE_RECORD_PORT_SHIFT);
+}
+
 /* A word has the bits that say its hash, but for those of its shard. */
 static const char *check_place(const struct l4gate_line *line, int at)
 {
@@ -171,7 +177,8 @@ static const char *check_place(const struct l4gate_line *line, int at)
 	record = record_row(hash);
 	if (record == table.sizes.records)
 		return "an entry without a record";
-	if (record_of(record)->value != line->word[L4GATE_LINE_ENTRIES + at])
+	if (common(record_of(record)->value) !=
+	    common(line->word[L4GATE_LINE_ENTRIES + at]))
 		return "an entry and a record that say different things";
 	return NULL;
 }
