@@ -17,6 +17,9 @@ const volatile __u32 word_rows = 1;
 const volatile __u32 entry_rows = 1;
 const volatile __u32 record_rows = 1;
 
+/* Ports of a shard, rounded up to a power of two, less one. */
+const volatile __u32 record_run_mask = 0;
+
 /* Rows of the index of next hops. */
 const volatile __u32 address_rows = 1;
 

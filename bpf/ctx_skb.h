@@ -69,7 +69,7 @@ static __always_inline bool ctx_is_gso(CTX *ctx)
 	return ctx->gso_size;
 }
 
-#include "rewrite.h"
+#include "scratch.h"
 
 /* The L4 checksum, as its state wants it: of the addresses, and of the ports. */
 static __always_inline int translate_check(CTX *ctx,
@@ -167,52 +167,70 @@ static __always_inline int translate_ipv6(CTX *ctx,
 				   &heads, sizeof(heads), 0);
 }
 
-/*
- * Writes a rewrite into the skb; 0, or negative if the kernel refuses. Not
- * inline: what is on its stack would not fit beside the rest.
- */
-static __noinline int ctx_translate(CTX *ctx, const struct packet *packet,
-				    const struct rewrite *rewrite)
+/* Writes the rewrite of a packet, both in scratch, into the skb; 0, or negative. */
+int translate_skb(CTX *ctx);
+
+__noinline int translate_skb(CTX *ctx)
 {
-	if (!packet || !rewrite)
+	struct scratch *scratch = scratch_get();
+
+	if (!scratch)
 		return -1;
-	return packet->family == L4GATE_IPV4 ?
-	       translate_ipv4(ctx, packet, rewrite) :
-	       translate_ipv6(ctx, packet, rewrite);
+	return scratch->packet.family == L4GATE_IPV4 ?
+	       translate_ipv4(ctx, &scratch->packet, &scratch->rewrite) :
+	       translate_ipv6(ctx, &scratch->packet, &scratch->rewrite);
+}
+
+static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
+					 const struct rewrite *rewrite)
+{
+	(void)packet;
+	(void)rewrite;
+	return translate_skb(ctx);
 }
 
 #include "encap.h"
 
-/*
- * Put an outer header in front of the IP packet; 0, or negative. Not inline: what
- * is on their stack would not fit beside the rest.
- */
-static __noinline int encap_skb4(CTX *ctx, const struct packet *packet,
-				 const struct l4gate_addr *src,
-				 const struct l4gate_addr *dst)
+static __always_inline int encap_skb4(CTX *ctx, const struct packet *packet,
+				      const struct rewrite *rewrite)
 {
 	struct iphdr outer;
 
-	if (!packet || !src || !dst)
-		return -1;
-	encap_ipv4(&outer, packet, src, dst, packet_tos(ctx, packet));
+	encap_ipv4(&outer, packet, &rewrite->src, &rewrite->dst,
+		   packet_tos(ctx, packet));
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
 }
 
-static __noinline int encap_skb6(CTX *ctx, const struct packet *packet,
-				 const struct l4gate_addr *src,
-				 const struct l4gate_addr *dst, __u32 label)
+static __always_inline int encap_skb6(CTX *ctx, const struct packet *packet,
+				      const struct rewrite *rewrite,
+				      __u32 label)
 {
 	struct ipv6hdr outer;
 
-	if (!packet || !src || !dst)
-		return -1;
-	encap_ipv6(&outer, packet, src, dst, packet_tos(ctx, packet), label);
+	encap_ipv6(&outer, packet, &rewrite->src, &rewrite->dst,
+		   packet_tos(ctx, packet), label);
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
+}
+
+/*
+ * Puts an outer header in front of the IP packet, with the addresses of
+ * scratch->rewrite; 0, or negative.
+ */
+int encap_skb(CTX *ctx, __u32 label);
+
+__noinline int encap_skb(CTX *ctx, __u32 label)
+{
+	struct scratch *scratch = scratch_get();
+
+	if (!scratch)
+		return -1;
+	return scratch->packet.family == L4GATE_IPV4 ?
+	       encap_skb4(ctx, &scratch->packet, &scratch->rewrite) :
+	       encap_skb6(ctx, &scratch->packet, &scratch->rewrite, label);
 }
 
 static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
@@ -220,9 +238,14 @@ static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
 				     const struct l4gate_addr *dst,
 				     __u32 label)
 {
-	return packet->family == L4GATE_IPV4 ?
-	       encap_skb4(ctx, packet, src, dst) :
-	       encap_skb6(ctx, packet, src, dst, label);
+	struct scratch *scratch = scratch_get();
+
+	(void)packet;
+	if (!scratch)
+		return -1;
+	scratch->rewrite.src = *src;
+	scratch->rewrite.dst = *dst;
+	return encap_skb(ctx, label);
 }
 
 /* Whether this hook can send to a next hop at all. */

@@ -293,57 +293,66 @@ struct direct_reply {
 };
 
 /*
- * Finds the flow that a packet from a backend belongs to, among the origins of a
- * half.
+ * Finds the flow that the packet in scratch, from a backend, belongs to, among the
+ * origins of a half. True: it is scratch->found.
  */
-static __noinline int direct_find_origin(const struct packet *packet,
-					 __u32 half, __u32 origin_half,
-					 struct direct_reply *reply)
+int direct_find_origin(__u32 half);
+
+__noinline int direct_find_origin(__u32 half)
 {
+	struct scratch *scratch = scratch_get();
 	const struct l4gate_origins *origins;
-	__u16 id = 0;
+	const struct packet *packet;
+	__u64 hash, word;
 	__u32 i;
 
-	if (!packet || !reply)
-		return 0;
+	if (!scratch)
+		return false;
+	packet = &scratch->packet;
 	origins = origins_find(packet->family, packet->protocol, &packet->src,
-			       packet->sport, origin_half);
+			       packet->sport, half);
 	if (!origins)
-		return 0;
+		return false;
 	for (i = 0; i < L4GATE_MAX_ORIGINS && i < origins->count; i++) {
-		id = origins->endpoint[i];
-		reply->hash = flow_hash(packet->family, &packet->dst,
-					packet->dport, id);
-		reply->word = direct_match(reply->hash,
-					   addr_upper(&packet->src),
-					   addr_lower(&packet->src),
-					   packet->sport);
-		if (reply->word)
-			break;
+		__u16 id = origins->endpoint[i];
+
+		hash = flow_hash(packet->family, &packet->dst, packet->dport,
+				 id);
+		word = direct_match(hash, addr_upper(&packet->src),
+				    addr_lower(&packet->src), packet->sport);
+		if (!word)
+			continue;
+		scratch->found.hash = hash;
+		scratch->found.word = word;
+		scratch->found.endpoint = id;
+		return true;
 	}
-	if (!reply->word)
-		return 0;
-	reply->backend = backend_get(word_backend(reply->word));
-	reply->endpoint = endpoint_get(half, id);
-	return reply->backend && reply->endpoint &&
-	       reply->endpoint->protocol == packet->protocol &&
-	       reply->endpoint->family == packet->family;
+	return false;
 }
 
 /*
  * Also among the origins of before: a backend that is gone answers what was sent
  * to it last. That half may be in the middle of being written; but what is found
- * by it counts only if the index of flows says the same.
+ * by it counts only if there is such a flow.
  */
-static __always_inline bool direct_find_reply(const struct packet *packet,
+static __always_inline bool direct_find_reply(const struct scratch *scratch,
 					      __u32 half,
 					      struct direct_reply *reply)
 {
+	const struct packet *packet = &scratch->packet;
+
 	if (!port_is_in(L4GATE_PORTS_ORIGIN, packet->protocol, packet->sport))
 		return false;
 	nexthop_touch(&packet->dst, packet->family);
-	return direct_find_origin(packet, half, half, reply) ||
-	       direct_find_origin(packet, half, half ^ 1, reply);
+	if (!direct_find_origin(half) && !direct_find_origin(half ^ 1))
+		return false;
+	reply->hash = scratch->found.hash;
+	reply->word = scratch->found.word;
+	reply->backend = backend_get(word_backend(reply->word));
+	reply->endpoint = endpoint_get(half, scratch->found.endpoint);
+	return reply->backend && reply->endpoint &&
+	       reply->endpoint->protocol == packet->protocol &&
+	       reply->endpoint->family == packet->family;
 }
 
 static __always_inline void direct_reply_rewrite(const struct packet *packet,
@@ -378,7 +387,7 @@ static __always_inline int direct_backend(CTX *ctx, enum l4gate_hook hook,
 	struct l4gate_nexthop *nexthop;
 	enum l4gate_reason reason;
 
-	if (!direct_find_reply(packet, half, &reply))
+	if (!direct_find_reply(scratch, half, &reply))
 		return NO_REPLY;
 	nexthop = nexthop_find(ctx, &packet->dst, packet);
 	if (!nexthop)
@@ -397,7 +406,7 @@ static __always_inline bool direct_egress(CTX *ctx, struct scratch *scratch,
 {
 	struct direct_reply reply = {};
 
-	if (!direct_find_reply(&scratch->packet, half, &reply))
+	if (!direct_find_reply(scratch, half, &reply))
 		return false;
 	direct_reply_rewrite(&scratch->packet, &reply, &scratch->rewrite);
 	direct_reply_note(ctx, &scratch->packet, &reply);

@@ -230,7 +230,8 @@ static __always_inline bool entries_make_room(struct displacement *result,
 	result->word = READ_ONCE(result->from->word[result->at]);
 	result->value = READ_ONCE(result->from->word[ENTRIES + result->at]);
 	*ret_record = entry_record(result->value);
-	return best >> 4 < FLOW_KEPT && *ret_record;
+	/* Of what is there by now: it may have been established meanwhile. */
+	return record_worth(result->value, now) < FLOW_KEPT && *ret_record;
 }
 
 /* Frees the record of an entry that lost its place. Locked. */

@@ -148,19 +148,17 @@ static __always_inline __u32 record_first_shard(__u64 place)
  * the former, backends whose strides are alike would have the same rows, without the
  * latter a backend's would lie side by side. Odd factors and shifts shuffle without
  * two falling together; and so does the stride, for the number of rows is a prime
- * that is larger than RECORD_RUNS.
+ * that is larger than record_run_mask.
  */
-#define RECORD_RUNS 1024
-
 static __always_inline __u32 record_at(__u64 place, __u32 offset)
 {
 	__u64 stride = 1 + hash_scale(place >> 32, record_rows - 1);
 	__u32 first = hash_scale((__u32)place, record_rows);
 	__u32 run = offset / L4GATE_SHARDS, row;
 
-	run = run * (place >> 5 | 1) & (RECORD_RUNS - 1);
+	run = run * (place >> 5 | 1) & record_run_mask;
 	run ^= run >> 5;
-	run = run * (place >> 15 | 1) & (RECORD_RUNS - 1);
+	run = run * (place >> 15 | 1) & record_run_mask;
 	row = (first + run * stride) % record_rows;
 	return row * L4GATE_SHARDS +
 	       ((offset + record_first_shard(place)) & (L4GATE_SHARDS - 1));

@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "count.h"
-#include "rewrite.h"
+#include "scratch.h"
 
 #define REPLY_TTL 64
 
@@ -170,19 +170,24 @@ static __always_inline void reply_rst(struct tcphdr *rst,
 }
 
 /*
- * Turn a packet into what answers it; an action. Each in a frame of its own: in
- * one, clang 19 gives each reply its own place on the stack, and with the caller's
- * that is more than there is ("combined stack size of 2 calls is 640").
+ * Turn the packet in scratch into what answers it; an action. Each in a frame of its
+ * own: in one, clang 19 gives each reply its own place on the stack, and with the
+ * caller's that is more than there is ("combined stack size of 2 calls is 640").
  */
-static __noinline int reject_tcp4(CTX *ctx, const struct packet *packet)
+int reject_tcp4(CTX *ctx);
+
+__noinline int reject_tcp4(CTX *ctx)
 {
+	const struct scratch *scratch = scratch_get();
 	void *end = ctx_data_end(ctx);
 	struct ethhdr *eth = ctx_data(ctx);
+	const struct packet *packet;
 	struct tcphdr *tcp;
 	struct rst4 rst;
 
-	if (!packet)
+	if (!scratch)
 		return CTX_DROP;
+	packet = &scratch->packet;
 	tcp = packet_l4(ctx, packet);
 	if ((void *)(eth + 1) > end || (void *)(tcp + 1) > end)
 		return CTX_DROP;
@@ -194,15 +199,20 @@ static __noinline int reject_tcp4(CTX *ctx, const struct packet *packet)
 			      HEADER_SIZE(rst));
 }
 
-static __noinline int reject_tcp6(CTX *ctx, const struct packet *packet)
+int reject_tcp6(CTX *ctx);
+
+__noinline int reject_tcp6(CTX *ctx)
 {
+	const struct scratch *scratch = scratch_get();
 	void *end = ctx_data_end(ctx);
 	struct ethhdr *eth = ctx_data(ctx);
+	const struct packet *packet;
 	struct tcphdr *tcp;
 	struct rst6 rst;
 
-	if (!packet)
+	if (!scratch)
 		return CTX_DROP;
+	packet = &scratch->packet;
 	tcp = packet_l4(ctx, packet);
 	if ((void *)(eth + 1) > end || (void *)(tcp + 1) > end)
 		return CTX_DROP;
@@ -239,15 +249,21 @@ static __always_inline bool quote_packet(CTX *ctx, const struct packet *packet,
 	return true;
 }
 
-static __noinline int icmp_error4(CTX *ctx, const struct packet *packet,
-				  __u32 type_code, __u32 rest)
+int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest);
+
+__noinline int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest)
 {
+	const struct scratch *scratch = scratch_get();
 	struct ethhdr *eth = ctx_data(ctx);
+	const struct packet *packet;
 	struct error4 reply;
 	struct quote quote;
 
+	if (!scratch)
+		return CTX_DROP;
+	packet = &scratch->packet;
 	/* A quote with options would have another size: answered by silence. */
-	if (!packet || packet->l4 != L3_OFFSET + sizeof(struct iphdr) ||
+	if (packet->l4 != L3_OFFSET + sizeof(struct iphdr) ||
 	    (void *)(eth + 1) > ctx_data_end(ctx) ||
 	    !quote_packet(ctx, packet, sizeof(struct iphdr), &quote))
 		return CTX_DROP;
@@ -266,14 +282,20 @@ static __noinline int icmp_error4(CTX *ctx, const struct packet *packet,
 			      &reply.eth, HEADER_SIZE(reply));
 }
 
-static __noinline int icmp_error6(CTX *ctx, const struct packet *packet,
-				  __u32 type_code, __u32 rest)
+int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest);
+
+__noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest)
 {
+	const struct scratch *scratch = scratch_get();
 	struct ethhdr *eth = ctx_data(ctx);
+	const struct packet *packet;
 	struct error6 reply;
 	struct quote quote;
 
-	if (!packet || (void *)(eth + 1) > ctx_data_end(ctx) ||
+	if (!scratch)
+		return CTX_DROP;
+	packet = &scratch->packet;
+	if ((void *)(eth + 1) > ctx_data_end(ctx) ||
 	    !quote_packet(ctx, packet, sizeof(struct ipv6hdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);
@@ -311,11 +333,11 @@ static __always_inline int reject(CTX *ctx, enum l4gate_hook hook,
 	}
 	count_reason(ctx, hook, reason);
 	if (packet->family == L4GATE_IPV4)
-		return tcp ? reject_tcp4(ctx, packet) :
-			     icmp_error4(ctx, packet, ICMPV4_PORT_UNREACHABLE,
+		return tcp ? reject_tcp4(ctx) :
+			     icmp_error4(ctx, ICMPV4_PORT_UNREACHABLE,
 					 0);
-	return tcp ? reject_tcp6(ctx, packet) :
-		     icmp_error6(ctx, packet, ICMPV6_PORT_UNREACHABLE, 0);
+	return tcp ? reject_tcp6(ctx) :
+		     icmp_error6(ctx, ICMPV6_PORT_UNREACHABLE, 0);
 }
 
 /* Answers a packet that is too big for its way on with the MTU that it has. */
@@ -328,8 +350,8 @@ static __always_inline int tell_too_big(CTX *ctx, enum l4gate_hook hook,
 	}
 	count_reason(ctx, hook, L4GATE_TOLD_TOO_BIG);
 	if (packet->family == L4GATE_IPV4)
-		return icmp_error4(ctx, packet, ICMPV4_FRAG_NEEDED, mtu);
-	return icmp_error6(ctx, packet, ICMPV6_TOO_BIG, mtu);
+		return icmp_error4(ctx, ICMPV4_FRAG_NEEDED, mtu);
+	return icmp_error6(ctx, ICMPV6_TOO_BIG, mtu);
 }
 
 #endif /* L4GATE_BPF_REJECT_H */

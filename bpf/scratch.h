@@ -5,6 +5,9 @@
  * paths meet again. Kept on the stack, IPv4 and IPv6, TCP and UDP would be followed
  * apart to the end, and each choice on the way would double them once more.
  *
+ * And global functions, which the verifier looks at once, for any arguments, find
+ * here what they can't be given: their arguments are numbers (Linux 5.10).
+ *
  * One for each CPU and program: a program of softirq is not interrupted by another
  * on its CPU.
  */
@@ -24,10 +27,19 @@ struct nat_seed {
 	__u8 pad;
 };
 
+/* The flow of transparent mode that a packet from a backend belongs to. */
+struct origin_found {
+	__u64 hash;
+	__u64 word;
+	__u16 endpoint;
+	__u16 pad[3];
+};
+
 struct scratch {
 	struct packet packet;
 	struct rewrite rewrite;	/* what becomes of it */
 	struct nat_seed seed;
+	struct origin_found found;
 	__u64 opened;		/* value or backend of the flow that it began */
 };
 

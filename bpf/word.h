@@ -108,7 +108,8 @@ static __always_inline bool words_make_room(struct displacement *result,
 	result->from = best & WORDS ? lines->second : lines->first;
 	result->at = at;
 	result->word = READ_ONCE(result->from->word[at]);
-	return best >> 4 < FLOW_KEPT;
+	/* Of what is there by now: it may have been established meanwhile. */
+	return word_worth(result->word, bpf_jiffies64()) < FLOW_KEPT;
 }
 
 /*

@@ -12,7 +12,7 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_control, MODEL_PER_CPU, 1);
 	MAP(l4gate_endpoints, MODEL_CONFIG, 2 * L4GATE_MAX_ENDPOINTS);
 	MAP(l4gate_endpoint_index, MODEL_CONFIG, 2 * L4GATE_ENDPOINT_LINES);
-	MAP(l4gate_origin_index, MODEL_CONFIG, 2 * L4GATE_ORIGIN_LINES);
+	MAP(l4gate_origin_index, MODEL_CONFIG, 2 * L4GATE_SHARDS);
 	MAP(l4gate_ports, MODEL_CONFIG, L4GATE_PORT_SETS);
 	MAP(l4gate_routes, MODEL_CONFIG, 16);
 	MAP(l4gate_chunks, MODEL_CONFIG, 64);
@@ -48,9 +48,12 @@ void program_open(const struct sizes *sizes)
 		hash_key[i] = 0x9e3779b97f4a7c15ULL * (i + 1);
 	word_rows = entry_rows = sizes->rows;
 	record_rows = sizes->records;
+	record_run_mask = 0;
+	while (2 * record_run_mask + 2 <= sizes->records)
+		record_run_mask = 2 * record_run_mask + 1;
 	address_rows = 1;
 	nat_port_min = PROGRAM_NAT_PORT;
-	nat_port_count = sizes->records * L4GATE_SHARDS;
+	nat_port_count = (record_run_mask + 1) * L4GATE_SHARDS;
 	for (i = 0; i < L4GATE_FLOW_STATES; i++) {
 		flow_timeout[i] = 60;
 		flow_quarter[i] = (1ULL << 32) / (15 << tick_shift);

@@ -21,7 +21,8 @@ struct passage {
 /* How large the flow tables are. */
 struct sizes {
 	uint32_t rows;		/* of words, and of entries */
-	uint32_t records;	/* rows of them, and as many NAT ports a shard */
+	uint32_t records;	/* rows of them, 1 or a prime; NAT ports of a
+				   shard: the power of two below */
 };
 
 /* Host order. */

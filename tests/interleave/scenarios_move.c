@@ -7,7 +7,7 @@
 #include "scenario.h"
 
 #define FOUR_ROWS(mode_)						\
-	{ .mode = mode_, .sizes = { .rows = 4, .records = 32 } }
+	{ .mode = mode_, .sizes = { .rows = 4, .records = 37 } }
 #define DIRECT FOUR_ROWS(L4GATE_MODE_TRANSPARENT)
 #define NAT FOUR_ROWS(L4GATE_MODE_NAT)
 

@@ -340,21 +340,21 @@ static const char *check_states(void)
 const struct scenario nat_scenarios[] = {
 	{
 		.name = "nat: one flow, opened twice",
-		.world = NAT(4),
+		.world = NAT(5),
 		.cpus = 2,
 		.prepare = prepare_same,
 		.check = check_same,
 	},
 	{
 		.name = "nat: one flow, opened twice, IPv6",
-		.world = NAT(4, .v6 = true),
+		.world = NAT(5, .v6 = true),
 		.cpus = 2,
 		.prepare = prepare_same,
 		.check = check_same,
 	},
 	{
 		.name = "nat: one flow, opened twice, UDP",
-		.world = NAT(4, .udp = true),
+		.world = NAT(5, .udp = true),
 		.cpus = 2,
 		.prepare = prepare_same,
 		.check = check_same,
@@ -397,15 +397,8 @@ const struct scenario nat_scenarios[] = {
 		.check = check_reply,
 	},
 	{
-		.name = "nat: replies while another backend's flow comes",
-		.world = NAT(1),
-		.cpus = 3,
-		.prepare = prepare_reply_other,
-		.check = check_reply_other,
-	},
-	{
 		.name = "nat: evicted from full lines while it is established",
-		.world = NAT(16),
+		.world = NAT(17),
 		.cpus = 2,
 		.prepare = prepare_evict_entry,
 		.check = check_evict_entry,
@@ -414,17 +407,10 @@ const struct scenario nat_scenarios[] = {
 	},
 	{
 		.name = "nat: evicted from full lines while its answer comes",
-		.world = NAT(16),
+		.world = NAT(17),
 		.cpus = 2,
 		.prepare = prepare_evict_answer,
 		.check = check_evict_answer,
-	},
-	{
-		.name = "nat: two evict one",
-		.world = NAT(1),
-		.cpus = 2,
-		.prepare = prepare_two_evict,
-		.check = check_two_evict,
 	},
 	{
 		.name = "nat: reopened while a late reply comes",
@@ -459,6 +445,20 @@ const struct scenario nat_scenarios[] = {
 
 const struct scenario nat_deep_scenarios[] = {
 	{
+		.name = "nat: replies while another backend's flow comes",
+		.world = NAT(1),
+		.cpus = 3,
+		.prepare = prepare_reply_other,
+		.check = check_reply_other,
+	},
+	{
+		.name = "nat: two evict one",
+		.world = NAT(1),
+		.cpus = 2,
+		.prepare = prepare_two_evict,
+		.check = check_two_evict,
+	},
+	{
 		.name = "nat: reopened while its record is wanted",
 		.world = NAT(1),
 		.cpus = 2,
@@ -474,7 +474,7 @@ const struct scenario nat_deep_scenarios[] = {
 	},
 	{
 		.name = "nat: one flow, opened three times",
-		.world = NAT(4),
+		.world = NAT(5),
 		.cpus = 3,
 		.prepare = prepare_same_three,
 		.check = check_same_three,

@@ -116,7 +116,7 @@ static void open_origin(int listener, int half)
 
 	program_chunk(chunk)->origins.count = 1;
 	program_chunk(chunk)->origins.endpoint[0] = listener_id(listener);
-	table_index(program_origin_index(), half, L4GATE_ORIGIN_LINES,
+	table_index(program_origin_index(), half, L4GATE_SHARDS,
 		    program_place_hash(world.v6, &addr, htons(BACKEND_PORT),
 				       protocol()), chunk);
 }

@@ -292,6 +292,16 @@ static uint32_t dataplane_nat_ports(const struct dataplane *dataplane)
 	return count / L4GATE_SHARDS * L4GATE_SHARDS;
 }
 
+/* The ports of a shard are shuffled within a power of two (bpf/record.h). */
+static uint32_t run_mask(const struct dataplane *dataplane)
+{
+	uint32_t mask = 1;
+
+	while (mask + 1 < dataplane_nat_ports(dataplane) / L4GATE_SHARDS)
+		mask = mask * 2 + 1;
+	return mask;
+}
+
 /* What readers map. */
 static bool is_mapped(int map)
 {
@@ -426,6 +436,7 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->word_rows = rows_.words;				\
 	(rodata)->entry_rows = rows_.entries;				\
 	(rodata)->record_rows = rows_.records;				\
+	(rodata)->record_run_mask = run_mask(dataplane);		\
 	(rodata)->address_rows = rows_.addresses;			\
 	(rodata)->origin_rows = (dataplane)->sizes.origin_rows;		\
 	(rodata)->nat_port_min = meta_->nat_port_min;			\
