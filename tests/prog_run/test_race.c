@@ -65,7 +65,7 @@ static void send_first(uint32_t i)
 	shape.src = src;
 	shape.sport = 1024 + i % 16;
 	frame_build(&in, &shape);
-	node_run(L4GATE_HOOK_XDP, &in, &out);
+	node_run(node.first_hook, &in, &out);
 }
 
 static pthread_barrier_t start;

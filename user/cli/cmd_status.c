@@ -26,6 +26,7 @@ static json_t *limits_json(const struct view *view)
 {
 	const struct state *state = &view->published;
 	const struct sizes *sizes = &view->dataplane->sizes;
+	size_t addresses = state->place_count + state->retired_count;
 	size_t chunks = state->origin_count, i, j;
 
 	for (i = 0; i < state->route_count; i++)
@@ -35,8 +36,7 @@ static json_t *limits_json(const struct view *view)
 		"{s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}}",
 		"listeners", "used", (json_int_t)state->listener_count, "max",
 		(json_int_t)sizes->listeners,
-		"addresses", "used", (json_int_t)(state->place_count +
-						  state->retired_count), "max",
+		"addresses", "used", (json_int_t)addresses, "max",
 		(json_int_t)L4GATE_MAX_ENDPOINTS,
 		"routes", "used", (json_int_t)state->route_count, "max",
 		(json_int_t)sizes->routes,

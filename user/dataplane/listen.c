@@ -86,7 +86,7 @@ static int add_retired(const struct publisher *publisher,
 
 	listening->endpoints[from->place.endpoint] = (struct l4gate_endpoint){
 		.addr = addr.addr,
-		.port = htons(from->port),
+		.port = port_to_net(from->port),
 		.protocol = IPPROTO_TCP,
 		.family = addr.family,
 		/* Its number may be another's by now. */

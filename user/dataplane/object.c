@@ -22,6 +22,7 @@
 #include <linux/magic.h>
 
 #include "dataplane/sizes.h"
+#include "dataplane/flow_tables.h"
 #include "l4gate/names.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
@@ -54,112 +55,6 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_BACKEND_STATS] = "l4gate_backend_stats",
 	[MAP_REASON_STATS] = "l4gate_reason_stats",
 };
-
-/*
- * Idle timeouts, in seconds. ESTABLISHED outlives Linux's first keepalive, two
- * hours (RFC 5382 REQ-5); CLOSING is Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
- */
-static const uint32_t timeouts[L4GATE_FLOW_STATES] = {
-	[L4GATE_FLOW_RESET] = 60,
-	[L4GATE_FLOW_CLOSING] = 60,
-	[L4GATE_FLOW_HALF_OPEN] = 60,
-	[L4GATE_FLOW_UNREPLIED] = 30,
-	[L4GATE_FLOW_ESTABLISHED] = 7440,
-	[L4GATE_FLOW_REPLIED] = 180,
-};
-
-uint32_t dataplane_timeout(enum l4gate_flow_state state)
-{
-	return state < L4GATE_FLOW_STATES ? timeouts[state] : 0;
-}
-
-/* The resolution of the coarse clock is a jiffy. */
-uint32_t dataplane_hz(void)
-{
-	struct timespec jiffy;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy) || jiffy.tv_sec ||
-	    jiffy.tv_nsec <= 0)
-		return 250;
-	return (1000000000 + jiffy.tv_nsec / 2) / jiffy.tv_nsec;
-}
-
-/* log2 of the jiffies in a tick: as close below a second as a shift gets. */
-static uint32_t tick_shift(uint32_t hz)
-{
-	uint32_t shift = 0;
-
-	while ((2u << shift) <= hz)
-		shift++;
-	return shift;
-}
-
-static uint32_t quarter(uint32_t hz, uint32_t state)
-{
-	return timeouts[state] ? (UINT64_C(4) << 32) / (timeouts[state] * hz) :
-				 0;
-}
-
-static uint32_t ticks(uint32_t hz, uint32_t seconds)
-{
-	return ((uint64_t)seconds * hz) >> tick_shift(hz);
-}
-
-/*
- * Ticks after which the time of a flow's last packet is written down once more:
- * seldom, for it costs a lock; and often enough to say how long it has been idle.
- */
-#define REFRESH_SECONDS 8
-
-static uint32_t refresh(uint32_t hz, uint32_t state)
-{
-	uint32_t seconds = timeouts[state] / 16;
-
-	return ticks(hz, seconds < REFRESH_SECONDS ? seconds :
-						     REFRESH_SECONDS);
-}
-
-static uint32_t meta_hz(const struct dataplane *dataplane)
-{
-	return dataplane->meta.hz ?: dataplane_hz();
-}
-
-uint32_t dataplane_tick_shift(const struct dataplane *dataplane)
-{
-	return tick_shift(meta_hz(dataplane));
-}
-
-double dataplane_tick_seconds(const struct dataplane *dataplane)
-{
-	return (double)(1u << dataplane_tick_shift(dataplane)) /
-	       meta_hz(dataplane);
-}
-
-uint32_t dataplane_quarter(const struct dataplane *dataplane,
-			   enum l4gate_flow_state state)
-{
-	return quarter(meta_hz(dataplane), state);
-}
-
-/* The time that was not written down comes on top. */
-uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
-				 enum l4gate_flow_state state)
-{
-	uint32_t hz = meta_hz(dataplane);
-
-	return ticks(hz, timeouts[state]) + refresh(hz, state);
-}
-
-/* jiffies_64 starts five minutes before its low half wraps (INITIAL_JIFFIES). */
-uint64_t dataplane_jiffies(const struct dataplane *dataplane)
-{
-	uint32_t hz = meta_hz(dataplane);
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)(-300 * (int64_t)hz) + (uint64_t)now.tv_sec * hz +
-	       (uint64_t)now.tv_nsec * hz / 1000000000;
-}
 
 const char *dataplane_path(const struct dataplane *dataplane, const char *name,
 			   char *path)
@@ -283,25 +178,6 @@ static int take_lock(struct dataplane *dataplane, struct fail *fail_)
 	return 0;
 }
 
-/* NAT ports of each source and backend: each shard of flows has as many. */
-static uint32_t dataplane_nat_ports(const struct dataplane *dataplane)
-{
-	uint32_t count = dataplane->meta.nat_port_max -
-			 dataplane->meta.nat_port_min + 1;
-
-	return count / L4GATE_SHARDS * L4GATE_SHARDS;
-}
-
-/* The ports of a shard are shuffled within a power of two (bpf/record.h). */
-static uint32_t run_mask(const struct dataplane *dataplane)
-{
-	uint32_t mask = 1;
-
-	while (mask + 1 < dataplane_nat_ports(dataplane) / L4GATE_SHARDS)
-		mask = mask * 2 + 1;
-	return mask;
-}
-
 /* What readers map. */
 static bool is_mapped(int map)
 {
@@ -350,36 +226,6 @@ static int map_order(const char *name)
 		if (!strcmp(map_names[i], name))
 			return i;
 	return -1;
-}
-
-/* Of a number of rows that fits the data path's arithmetic: small. */
-static uint32_t next_prime(uint32_t number)
-{
-	uint32_t divisor = 2;
-
-	while (divisor * divisor <= number)
-		if (number % divisor++ == 0) {
-			number++;
-			divisor = 2;
-		}
-	return number;
-}
-
-/* Rows of records are a prime number: bpf/record.h says why. */
-struct flow_rows dataplane_rows(const struct dataplane *dataplane)
-{
-	uint32_t flows = dataplane->meta.max_flows;
-
-	return (struct flow_rows){
-		.words = L4GATE_ROWS(L4GATE_FLOW_WORDS(flows),
-				     L4GATE_LINE_WORDS),
-		.entries = L4GATE_ROWS(L4GATE_FLOW_ENTRIES(flows),
-				       L4GATE_LINE_ENTRIES),
-		.records = next_prime(L4GATE_ROWS(L4GATE_FLOW_RECORDS(flows),
-						  1)),
-		.addresses = L4GATE_ROWS(L4GATE_FLOW_ADDRESSES(flows),
-					 L4GATE_LINE_WORDS),
-	};
 }
 
 /* Rows of a map that --max-flows sizes; 0: of another. */
@@ -436,17 +282,17 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->word_rows = rows_.words;				\
 	(rodata)->entry_rows = rows_.entries;				\
 	(rodata)->record_rows = rows_.records;				\
-	(rodata)->record_run_mask = run_mask(dataplane);		\
+	(rodata)->record_run_mask = dataplane_run_mask(dataplane);		\
 	(rodata)->address_rows = rows_.addresses;			\
 	(rodata)->origin_rows = (dataplane)->sizes.origin_rows;		\
 	(rodata)->nat_port_min = meta_->nat_port_min;			\
 	(rodata)->nat_port_count = dataplane_nat_ports(dataplane);	\
-	(rodata)->tick_shift = tick_shift(hz_);				\
+	(rodata)->tick_shift = dataplane_tick_shift(dataplane);				\
 	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++) {			\
 		(rodata)->flow_timeout[i_] =				\
 			dataplane_timeout_ticks(dataplane, i_);		\
-		(rodata)->flow_refresh[i_] = refresh(hz_, i_);		\
-		(rodata)->flow_quarter[i_] = quarter(hz_, i_);		\
+		(rodata)->flow_refresh[i_] = dataplane_refresh_ticks(dataplane, i_);		\
+		(rodata)->flow_quarter[i_] = dataplane_quarter(dataplane, i_);		\
 	}								\
 	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
 	(rodata)->jiffies_second = hz_;					\

@@ -82,14 +82,15 @@ static bool refs_equal(const struct state *a, const struct state_route *in_a,
 	size_t i;
 
 	for (i = 0; i < in_a->ref_count; i++) {
-		struct state_ref x = a->refs[in_a->ref + i];
-		struct state_ref y = b->refs[in_b->ref + i];
+		const struct state_ref *x = &a->refs[in_a->ref + i];
+		const struct state_ref *y = &b->refs[in_b->ref + i];
 
-		if (!same_text(a, x.namespace, b, y.namespace) ||
-		    !same_text(a, x.name, b, y.name))
-			return false;
-		x.namespace = x.name = y.namespace = y.name = 0;
-		if (memcmp(&x, &y, sizeof(x)))
+		if (!same_text(a, x->namespace, b, y->namespace) ||
+		    !same_text(a, x->name, b, y->name) ||
+		    x->wanted != y->wanted || x->weight != y->weight ||
+		    memcmp(x->slots, y->slots, sizeof(x->slots)) ||
+		    memcmp(x->rejected, y->rejected, sizeof(x->rejected)) ||
+		    x->port != y->port || x->verdict != y->verdict)
 			return false;
 	}
 	return true;

@@ -46,7 +46,7 @@ int plan_add_text(struct plan *plan, const char *text, state_text *ret_text)
 	to = plan_add_bytes(plan, strlen(text), ret_text);
 	if (!to)
 		return -ENOMEM;
-	memcpy(to, text, strlen(text));
+	strcpy(to, text);	/* plan_add_bytes() has room for its end */
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef L4GATE_STATS_H
 #define L4GATE_STATS_H
 
-#include "dataplane/object.h"
+#include "dataplane/flow_tables.h"
 #include "util/inet.h"
 
 /* Sum over all CPUs; zeros if it can't be read. */
