@@ -322,6 +322,22 @@ test_dsr_ipip_tc_offloads() {
   ipip_packets
 }
 
+# Said when it is applied, unless a device has room for the outer header.
+test_dsr_ipip_mtu_is_checked() {
+  local said
+  two_armed
+  attach
+  in_mode dsr-ipip full_manifest >"$WORK/m.yaml"
+  said=$(apply "$WORK/m.yaml" 2>&1)
+  expect_match 'not room for all' "$said" 'mode dsr-ipip: packets of 1500 bytes, .*an MTU of 1540 towards the backends'
+  in_mode transparent full_manifest >"$WORK/m.yaml"
+  ! apply "$WORK/m.yaml" 2>&1 | grep dsr-ipip || fail 'said of another mode'
+  at gw ip link set be0 mtu 1540
+  attach
+  in_mode dsr-ipip full_manifest >"$WORK/m.yaml"
+  ! apply "$WORK/m.yaml" 2>&1 | grep 'mode dsr-ipip' || fail 'said though there is room'
+}
+
 # One that the stack takes as it came, since it has the listeners' addresses.
 test_dsr_ipip_processes() {
   local kind a

@@ -6,6 +6,7 @@
 #include "cli/input.h"
 #include "compile/findings.h"
 #include "dataplane/attach.h"
+#include "dataplane/plan.h"
 #include "dataplane/publish.h"
 
 static void print_changes(const struct changes *changes)
@@ -41,21 +42,56 @@ static int print_findings(const struct image *image)
 	return error ? say_failed("out of memory") : EXIT_DONE;
 }
 
-/* Addresses for Gateways that name none: those of the attached devices. */
-static int own_addresses(const struct dataplane *dataplane,
-			 struct inet_addr **ret_addresses, size_t *ret_count,
-			 struct fail *fail)
+/* The node as far as it matters to an apply. */
+struct devices {
+	struct inet_addr *addresses;	/* for Gateways that name none */
+	size_t count;
+	uint32_t least_mtu;		/* of the attached devices */
+	uint32_t most_mtu;
+};
+
+static int devices_read(const struct dataplane *dataplane,
+			struct devices *ret_devices, struct fail *fail)
 {
 	struct attachment *attachments = NULL;
-	size_t count;
+	size_t count, i;
 	int error;
 
+	*ret_devices = (struct devices){ .least_mtu = UINT32_MAX };
 	error = device_list(dataplane, &attachments, &count, fail);
 	if (!error)
-		error = device_addresses(attachments, count, ret_addresses,
-					 ret_count, fail);
+		error = device_addresses(attachments, count,
+					 &ret_devices->addresses,
+					 &ret_devices->count, fail);
+	for (i = 0; !error && i < count; i++) {
+		if (attachments[i].mtu < ret_devices->least_mtu)
+			ret_devices->least_mtu = attachments[i].mtu;
+		if (attachments[i].mtu > ret_devices->most_mtu)
+			ret_devices->most_mtu = attachments[i].mtu;
+	}
 	free(attachments);
 	return error;
+}
+
+/* Bytes that an outer IPv6 header takes (RFC 2473); of IPv4 they are 20. */
+#define OUTER_HEADER 40
+
+/*
+ * In mode dsr-ipip packets grow on the way. Which device clients and backends are
+ * behind, nobody says: at best backends are behind the one with the largest MTU.
+ */
+static void warn_of_mtu(const struct devices *devices, const struct image *image)
+{
+	size_t i;
+
+	for (i = 0; i < image->listener_count; i++)
+		if (plan_mode(&image->listeners[i]) == L4GATE_MODE_DSR_IPIP)
+			break;
+	if (i == image->listener_count ||
+	    devices->most_mtu >= devices->least_mtu + OUTER_HEADER)
+		return;
+	fprintf(stderr, "l4gate: warning: mode dsr-ipip: packets of %u bytes, which the MTU of the attached devices allows, don't fit once they have an outer header of 20 bytes (IPv6: 40); clients are told to send smaller ones (an MTU of %u towards the backends avoids it)\n",
+		devices->least_mtu, devices->least_mtu + OUTER_HEADER);
 }
 
 /* Compiles for this node and publishes, or (dry) says what would change. */
@@ -64,29 +100,30 @@ static int run(const struct globals *globals, struct input *input, bool dry,
 {
 	struct open_options options = { .pin_dir = globals->pin_dir };
 	struct dataplane *dataplane = NULL;
-	struct inet_addr *addresses = NULL;
+	struct devices devices = { 0 };
 	struct fail fail = { 0 };
-	size_t count = 0;
 	int error, code;
 
 	error = dataplane_open(&options, OPEN_WRITE, &dataplane, &fail);
 	if (!error)
-		error = own_addresses(dataplane, &addresses, &count, &fail);
+		error = devices_read(dataplane, &devices, &fail);
 	if (error) {
 		code = say_failed("%s", fail.text);
 		goto out;
 	}
 	input->max_listeners = dataplane->sizes.listeners;
-	code = input_compile(input, addresses, count);
+	code = input_compile(input, devices.addresses, devices.count);
 	if (code != EXIT_DONE)
 		goto out;
-	error = publish(dataplane, input->image, addresses, count, dry,
-			changes, &fail);
+	error = publish(dataplane, input->image, devices.addresses,
+			devices.count, dry, changes, &fail);
 	if (error)
 		code = say_failed("%s; the config in force is unchanged",
 				  fail.text);
+	else
+		warn_of_mtu(&devices, input->image);
 out:
-	free(addresses);
+	free(devices.addresses);
 	dataplane_close(dataplane);
 	return code;
 }
