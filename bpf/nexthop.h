@@ -8,7 +8,8 @@
  * How a change is noticed:
  * - A next hop is believed for a second; then the FIB is asked for the address of
  *   the packet at hand, and a new MAC address counts for all.
- * - An address believes in its next hop for NEXTHOP_SECONDS.
+ * - An address believes in its next hop for NEXTHOP_SECONDS, a record of nat until
+ *   the time of its last packet is written down once more.
  * - Whoever learns that an address has moved to another next hop raises the
  *   generation of the old one, and all addresses that used it ask anew. So a changed
  *   default route is noticed within a second of its busiest address.

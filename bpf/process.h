@@ -41,9 +41,10 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 	if (reason != GO_ON)
 		return leave(ctx, hook, reason, CTX_PASS);
 	half = config_half();
-	action = nat_backend(ctx, hook, scratch, half);
+	/* The port says whether it may be one of these: not so often of nat. */
+	action = direct_backend(ctx, hook, scratch, half);
 	if (action == NO_REPLY)
-		action = direct_backend(ctx, hook, scratch, half);
+		action = nat_backend(ctx, hook, scratch, half);
 	if (action != NO_REPLY)
 		return action;
 	if (!port_is_in(L4GATE_PORTS_LISTENER, packet->protocol, packet->dport))
@@ -64,8 +65,8 @@ static __always_inline int process_egress(CTX *ctx)
 	if (!scratch || parse_packet(ctx, &scratch->packet) != GO_ON)
 		return CTX_PASS;
 	half = config_half();
-	if (!nat_egress(ctx, scratch, half) &&
-	    !direct_egress(ctx, scratch, half))
+	if (!direct_egress(ctx, scratch, half) &&
+	    !nat_egress(ctx, scratch, half))
 		return CTX_PASS;
 	scratch->rewrite.routed = false;
 	rewrite_diff(&scratch->rewrite, &scratch->packet);

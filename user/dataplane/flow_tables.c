@@ -57,7 +57,7 @@ static uint32_t ticks(uint32_t hz, uint32_t seconds)
  * Ticks after which the time of a flow's last packet is written down once more:
  * seldom, for it costs a lock; and often enough to say how long it has been idle.
  */
-#define REFRESH_SECONDS 8
+#define REFRESH_SECONDS 16
 
 static uint32_t refresh_ticks(uint32_t hz, uint32_t state)
 {
