@@ -315,7 +315,8 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 {
 	struct l4gate_record *record = record_get(number);
 	const __u64 changes = (1ULL << L4GATE_RECORD_SERIAL_SHIFT) - 1;
-	__u64 stamp = record_stamp(bpf_jiffies64()), *entry, life;
+	__u64 now = bpf_jiffies64(), stamp = record_stamp(now), note = 0;
+	__u64 *entry, life;
 	struct shard *shard = shard_get(hash);
 	struct lines lines;
 
@@ -328,8 +329,11 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 	    record_owner(record->value) == record_owner(value)) {
 		life = stamp | life_next(*entry & L4GATE_RECORD_LIFE, event);
 		life |= *entry & ~changes;
+		/* The note is old if the time was. */
+		if (record_idle(*entry, now) <= flow_refresh[record_state(*entry)])
+			note = record->value & ~record_bare(~0ULL);
 		WRITE_ONCE(*entry, life);
-		WRITE_ONCE(record->value, record_bare(life));
+		WRITE_ONCE(record->value, record_bare(life) | note);
 		if ((event & EVENT_END) &&
 		    !line_remove(lines.first, hash, ENTRIES))
 			line_remove(lines.second, hash, ENTRIES);

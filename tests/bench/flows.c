@@ -393,6 +393,10 @@ static void shake_hands(struct gateway *gateway, struct flow_set *set,
 	set_stream(gateway, set, &set->client, list, false, ACK);
 	if (run_once(gateway, &set->client, count, L4GATE_TO_BACKEND) != count)
 		die("not all packets found their flow");
+	/* And a packet back, as in any flow that goes on. */
+	if (has_replies(gateway->mode) &&
+	    run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) != count)
+		die("not all later replies found their flow");
 }
 
 uint32_t flow_set_try(struct gateway *gateway, struct flow_set *set, bool v6,
