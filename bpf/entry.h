@@ -82,6 +82,20 @@ static __always_inline __u64 *entry_in(struct l4gate_line *line, __u64 hash)
 	       &line->word[ENTRIES + position_of(at, ENTRIES)] : NULL;
 }
 
+/* Takes the entry of a flow out of a line, if it is there and of that owner. Locked. */
+static __always_inline bool entry_remove(struct l4gate_line *line, __u64 hash,
+					 __u64 value)
+{
+	__u32 at = line_position(line, hash, ENTRIES);
+
+	if (at >= ENTRIES)
+		return false;
+	at = position_of(at, ENTRIES);
+	if (record_owner(line->word[ENTRIES + at]) == record_owner(value))
+		WRITE_ONCE(line->word[at], 0);
+	return true;
+}
+
 /* The address that backends see of flows with a number; NULL: none is known. */
 static __always_inline struct l4gate_addr *source_get(__u8 family,
 						      __u32 number)
@@ -293,8 +307,9 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 		if (displaced && dropped)
 			record_drop(dropped, room.value);
 		if (record_state(claim.value) != L4GATE_FLOW_FREE &&
-		    !line_remove(claim.owner_first, claim.owner, ENTRIES))
-			line_remove(claim.owner_second, claim.owner, ENTRIES);
+		    !entry_remove(claim.owner_first, claim.owner, claim.value))
+			entry_remove(claim.owner_second, claim.owner,
+				     claim.value);
 		claim_write(&claim, scratch, value);
 		scratch->seed.is_new = true;
 		found = value;
@@ -319,14 +334,25 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 	__u64 *entry, life;
 	struct shard *shard = shard_get(hash);
 	struct lines lines;
+	bool ours;
 
 	if (!record || !shard ||
 	    !lines_open(&l4gate_entries, entry_rows, hash, &lines))
 		return 0;
 	bpf_spin_lock(&shard->lock);
 	entry = entry_in(lines.first, hash) ?: entry_in(lines.second, hash);
-	if (entry && record_owner(*entry) == record_owner(value) &&
-	    record_owner(record->value) == record_owner(value)) {
+	ours = record_owner(record->value) == record_owner(value);
+	/*
+	 * An entry goes without its record, too: a backend's number may be another's
+	 * by now, and then number is not the record of the flow that had it.
+	 */
+	if ((event & EVENT_END) && !entry_remove(lines.first, hash, value))
+		entry_remove(lines.second, hash, value);
+	if ((event & EVENT_END) && ours)
+		WRITE_ONCE(record->value,
+			   record->value & ~(__u64)L4GATE_RECORD_STATE);
+	if (!(event & EVENT_END) && ours && entry &&
+	    record_owner(*entry) == record_owner(value)) {
 		life = stamp | life_next(*entry & L4GATE_RECORD_LIFE, event);
 		life |= *entry & ~changes;
 		/* The note is old if the time was. */
@@ -334,9 +360,6 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 			note = record->value & ~record_bare(~0ULL);
 		WRITE_ONCE(*entry, life);
 		WRITE_ONCE(record->value, record_bare(life) | note);
-		if ((event & EVENT_END) &&
-		    !line_remove(lines.first, hash, ENTRIES))
-			line_remove(lines.second, hash, ENTRIES);
 	}
 	bpf_spin_unlock(&shard->lock);
 	return 0;

@@ -61,8 +61,6 @@ static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
 /* What an event makes of state and flags of a record. */
 static __always_inline __u32 life_next(__u32 life, __u32 event)
 {
-	if (event & EVENT_END)
-		return L4GATE_FLOW_FREE;
 	if (event & EVENT_TCP)
 		return life_next_tcp(life, event);
 	if (event & EVENT_FROM_BACKEND)

@@ -16,7 +16,7 @@
  * An entry's value is written before its hash. Who finds a hash and reads the value
  * looks at the hash again: so the value was that flow's. On x86 stores are seen in
  * their order; on a CPU with a weaker one a reader may take a flow for unknown for
- * an instant, and flow_enter() or nat_insert() find out.
+ * an instant, and word_enter() or nat_insert() find out.
  */
 #ifndef L4GATE_BPF_TABLE_H
 #define L4GATE_BPF_TABLE_H
@@ -141,18 +141,6 @@ static __always_inline bool line_enter(struct l4gate_line *line, __u64 word,
 	if (at >= width)
 		return false;
 	line_put(line, at, word, value, width);
-	return true;
-}
-
-/* Takes a word or an entry's hash out of a line, if it is there. Locked. */
-static __always_inline bool line_remove(struct l4gate_line *line, __u64 word,
-					const __u32 width)
-{
-	__u32 at = line_position(line, word, width);
-
-	if (at >= width)
-		return false;
-	WRITE_ONCE(line->word[position_of(at, width)], 0);
 	return true;
 }
 

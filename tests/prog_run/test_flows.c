@@ -26,10 +26,20 @@ static const char manifest[] =
 	"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"
 	"metadata: {name: g}\nspec:\n  gatewayClassName: l\n"
 	"  addresses: [{value: 10.0.0.9}]\n"
-	"  listeners: [{name: t, port: 80, protocol: UDP}]\n"
+	"  listeners: [{name: u, port: 80, protocol: UDP}, "
+	"{name: t, port: 81, protocol: TCP}]\n"
 	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\n"
 	"metadata: {name: r}\nspec:\n  parentRefs: [{name: g}]\n"
 	"  rules: [{backendRefs: [{name: s, port: 80}]}]\n"
+	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\n"
+	"metadata: {name: r}\nspec:\n  parentRefs: [{name: g}]\n"
+	"  rules: [{backendRefs: [{name: one, port: 80}]}]\n"
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: one}\nspec:\n"
+	"  ports: [{name: t, port: 80, protocol: TCP}]\n"
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: one, labels: {kubernetes.io/service-name: one}}\n"
+	"addressType: IPv4\nports: [{name: t, port: 8081, protocol: TCP}]\n"
+	"endpoints: [{addresses: [10.0.0.20]}]\n"
 	"---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n"
 	"  ports: [{name: t, port: 80, protocol: UDP}]\n"
 	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
@@ -92,9 +102,10 @@ static void test_ports_spread(void **state)
 	for (i = 0; i < flows.record_count; i++) {
 		if (!flow_read(&flows, i, &flow))
 			continue;
-		assert_in_range(flow.backend_id, 0, BACKENDS - 1);
+		backend = (ntohl(flow.backend->addr.w[0]) & 255) - 20;
+		assert_in_range(backend, 0, BACKENDS - 1);
 		part = flow.nat_port - min;
-		seen[flow.backend_id][part * 16 / count]++;
+		seen[backend][part * 16 / count]++;
 	}
 	flows_close(&flows);
 	for (backend = 0; backend < BACKENDS; backend++)
@@ -133,12 +144,57 @@ static void test_nexthops_spread(void **state)
 	assert_in_range(used, 512, 512 + BACKENDS);
 }
 
+/* The backend of the route that has one only. */
+static struct l4gate_backend *find_one(struct l4gate_backend *backends)
+{
+	uint32_t i;
+
+	for (i = 0; i < node.dataplane->sizes.backends; i++)
+		if (backends[i].port == htons(8081))
+			return &backends[i];
+	fail_msg("no backend");
+	return NULL;
+}
+
+/*
+ * A flow has ended, and its backend's number is another's by now: so its record
+ * can't be found any more. A new connection from the same port is served even so.
+ */
+static void test_number_used_again(void **state)
+{
+	struct shape shape = { .src = "10.1.255.1", .dst = "10.0.0.9",
+			       .sport = 4000, .dport = 81, .tcp_flags = SYN };
+	struct l4gate_backend *backends, *one;
+	struct frame in, out;
+
+	(void)state;
+	backends = dataplane_map(node.dataplane, MAP_BACKENDS);
+	assert_non_null(backends);
+	one = find_one(backends);
+	frame_build(&in, &shape);
+	node_run(node.first_hook, &in, &out);
+	assert_int_equal(out.bytes[33], 20);
+	shape.tcp_flags = RST;
+	frame_build(&in, &shape);
+	node_run(node.first_hook, &in, &out);
+	assert_int_equal(out.bytes[33], 20);
+
+	inet_pton(AF_INET, "10.0.0.21", &one->addr);
+	one->nexthop = 0;
+	shape.tcp_flags = SYN;
+	frame_build(&in, &shape);
+	node_run(node.first_hook, &in, &out);
+	assert_int_equal(out.bytes[33], 21);
+	dataplane_unmap(node.dataplane, MAP_BACKENDS, backends);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room_for_all),
 		cmocka_unit_test(test_ports_spread),
 		cmocka_unit_test(test_nexthops_spread),
+		cmocka_unit_test(test_number_used_again),
 	};
 	int failed;
 
