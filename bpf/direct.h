@@ -268,7 +268,8 @@ static __always_inline int direct_client(CTX *ctx, enum l4gate_hook hook,
 		direct.backend = backend_get(direct.number);
 	ours = direct_is_ours(&direct);
 	if (!ours || !direct_is_flow(packet, &direct)) {
-		if (ours)
+		/* If it is of a route that is gone, direct_open() would find it. */
+		if (direct.word)
 			word_replace(direct.hash, direct.word, 0);
 		reason = ours && is_cut_off(packet, direct.backend) ?
 			 L4GATE_REJECT_BACKEND_GONE :

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "compile/compile.h"
-#include "dataplane/object.h"	/* before cmocka's macro fail() */
+#include "dataplane/flow_tables.h"	/* before cmocka's macro fail() */
 #include "model/manifest.h"
 
 #include <cmocka.h>
