@@ -201,7 +201,7 @@ static __always_inline bool displace(const struct displacement *d, __u64 word,
 				 width == ENTRIES ?
 				 d->from->word[ENTRIES + at] : 0, width))
 		return false;
-	/* Between two owners the place is nobody's: see entries_find(). */
+	/* Between two owners the place is nobody's: see line_entry(). */
 	if (width == ENTRIES) {
 		WRITE_ONCE(d->from->word[at], 0);
 		asm volatile("" ::: "memory");
