@@ -7,7 +7,8 @@
  *   forward   it left for a backend or a client
  *   pass      it went on to the kernel exactly as it came
  *   defer     XDP left it, as it came, to the TC program
- *   reject    it was answered with a RST or a port unreachable
+ *   reject    it was answered with a RST or an ICMP error
+ *   answer    it was answered with what it asked for
  *   drop      it was dropped
  */
 #ifndef L4GATE_REASONS_H
@@ -74,7 +75,38 @@
 	X(DROP_NOT_ON_LINK, drop_not_on_link, drop,			\
 	  "a backend of mode dsr-l2 that is behind a router")		\
 	X(DROP_BUSY, drop_busy, drop,					\
-	  "other CPUs were faster, several times, with a place in a table")
+	  "other CPUs were faster, several times, with a place in a table") \
+	X(TOLD_TTL, told_ttl, reject,					\
+	  "TTL or hop limit used up: the sender was told")		\
+	X(ICMP_TO_BACKEND, icmp_to_backend, forward,			\
+	  "an ICMP error about a reply, translated, to the backend")	\
+	X(ICMP_TO_CLIENT, icmp_to_client, forward,			\
+	  "an ICMP error about a client's packet, translated back, to "	\
+	  "the client")							\
+	X(ANSWER_ECHO, answer_echo, answer,				\
+	  "an echo request to an address that only listeners have")	\
+	X(ANSWER_NEIGHBOUR, answer_neighbour, answer,			\
+	  "ARP or a neighbour solicitation for an announced address")	\
+	X(DEFER_ICMP, defer_icmp, defer,				\
+	  "an ICMP error, perhaps about a flow: TC decides")		\
+	X(DROP_FRAGMENT, drop_fragment, drop,				\
+	  "a fragment to a listener's address whose first one did not come") \
+	X(HELD_FRAGMENT, held_fragment, forward,			\
+	  "a fragment that came before its first one and waits for it")	\
+	X(DROP_ROUTING_HEADER, drop_routing_header, drop,		\
+	  "an IPv6 routing header that is not used up")			\
+	X(DROP_MARTIAN, drop_martian, drop,				\
+	  "a source address that no client can have")			\
+	X(REJECT_SOURCE, reject_source, reject,				\
+	  "a client address that the RoutePolicy does not let in")	\
+	X(REJECT_RATE, reject_rate, reject,				\
+	  "new flows beyond the rate of the RoutePolicy")		\
+	X(REJECT_MAX_FLOWS, reject_max_flows, reject,			\
+	  "as many flows as the RoutePolicy allows are open")		\
+	X(DROP_HALF_OPEN, drop_half_open, drop,				\
+	  "as many half-open connections as are allowed")		\
+	X(REJECT_DRAINED, reject_drained, reject,			\
+	  "a TCP flow whose backend had its time to drain")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,
