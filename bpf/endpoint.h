@@ -74,6 +74,26 @@ endpoint_find(const struct packet *packet, __u32 half, __u16 *ret_id)
 }
 
 /*
+ * L4GATE_ADDRESS_F_* of an address, which is in two halves: 0 for one that is no
+ * listener's, or that the node owns. Global, for the verifier to look at it once.
+ */
+__u32 address_flags(__u32 family, __u64 upper, __u64 lower, __u32 half);
+
+__noinline __u32 address_flags(__u32 family, __u64 upper, __u64 lower,
+			       __u32 half)
+{
+	const struct l4gate_addr addr = { {
+		upper >> 32, upper, lower >> 32, lower,
+	} };
+	__u64 hash = hash_place(hash_key[1], family, &addr, 0, 0);
+
+	return lines_find(&l4gate_address_index,
+			  (half & 1) * L4GATE_ENDPOINT_LINES,
+			  L4GATE_ENDPOINT_LINES / L4GATE_SHARDS, hash) &
+	       (L4GATE_ADDRESS_F_ECHO | L4GATE_ADDRESS_F_ANNOUNCE);
+}
+
+/*
  * The word of a backend in the origins of a half, or 0. Global, for the verifier
  * to look at it once.
  */

@@ -46,6 +46,15 @@ struct {
 	__type(value, struct l4gate_line);
 } l4gate_endpoint_index SEC(".maps");
 
+/* From an address of listeners to what is done for it; both halves. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * L4GATE_ENDPOINT_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_address_index SEC(".maps");
+
 /* From a backend of transparent mode to the endpoints it answers for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -106,6 +106,14 @@ L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
  */
 
 /*
+ * l4gate_address_index[half * L4GATE_ENDPOINT_LINES + line], alike: from an address
+ * of listeners that the node does not own to what is done for it:
+ */
+#define L4GATE_ADDRESS_F_ECHO	(1U << 0)	/* echo requests are answered */
+#define L4GATE_ADDRESS_F_ANNOUNCE	(1U << 1)	/* and ARP, and neighbour
+						   solicitations */
+
+/*
  * A slot table: slots / 64 chunks (rounded up) of u16 slots, then chunks of
  * u32 members. A slot is an index of a member, or L4GATE_SLOT_REJECT; a member
  * is an index into l4gate_backends. A table that packets may see is never

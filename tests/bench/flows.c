@@ -321,8 +321,10 @@ static uint64_t find_word(const struct gateway *gateway,
 {
 	uint64_t hash = hash_place(node.dataplane->meta.key[0], v6, client,
 				   port, endpoint);
+	const uint64_t *word = lines_word(gateway->flows.words,
+					  gateway->flows.rows.words, hash);
 
-	return lines_find(gateway->flows.words, gateway->flows.rows.words, hash);
+	return word ? *word : 0;
 }
 
 /* Flows of the other modes: those clients whose words there are. */

@@ -539,9 +539,10 @@ static int compare_addresses(const void *a, const void *b)
 	return inet_compare(a, b);
 }
 
-int device_addresses(const struct attachment *attachments, size_t count,
-		     struct inet_addr **ret_addresses, size_t *ret_count,
-		     struct fail *fail_)
+/* Of the attachments, or (NULL) of all interfaces. */
+static int list_addresses(const struct attachment *attachments, size_t count,
+			  struct inet_addr **ret_addresses, size_t *ret_count,
+			  struct fail *fail_)
 {
 	struct inet_addr *addresses = NULL, addr;
 	struct ifaddrs *list, *item;
@@ -554,7 +555,8 @@ int device_addresses(const struct attachment *attachments, size_t count,
 	addresses = calloc(n + 1, sizeof(*addresses));
 	n = 0;
 	for (item = list; addresses && item; item = item->ifa_next)
-		if (is_attached(attachments, count, item->ifa_name) &&
+		if ((!attachments ||
+		     is_attached(attachments, count, item->ifa_name)) &&
 		    to_inet_addr(item->ifa_addr, &addr))
 			addresses[n++] = addr;
 	freeifaddrs(list);
@@ -564,4 +566,18 @@ int device_addresses(const struct attachment *attachments, size_t count,
 	*ret_addresses = addresses;
 	*ret_count = n;
 	return 0;
+}
+
+int device_addresses(const struct attachment *attachments, size_t count,
+		     struct inet_addr **ret_addresses, size_t *ret_count,
+		     struct fail *fail_)
+{
+	return list_addresses(attachments, count, ret_addresses, ret_count,
+			      fail_);
+}
+
+int node_addresses(struct inet_addr **ret_addresses, size_t *ret_count,
+		   struct fail *fail_)
+{
+	return list_addresses(NULL, 0, ret_addresses, ret_count, fail_);
 }

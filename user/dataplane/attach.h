@@ -53,4 +53,8 @@ int device_addresses(const struct attachment *attachments, size_t count,
 		     struct inet_addr **ret_addresses, size_t *ret_count,
 		     struct fail *fail);
 
+/* The addresses of all interfaces, sorted; to be freed. */
+int node_addresses(struct inet_addr **ret_addresses, size_t *ret_count,
+		   struct fail *fail);
+
 #endif /* L4GATE_DATAPLANE_ATTACH_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/lines.h"
@@ -45,19 +46,20 @@ int lines_enter(struct l4gate_line *lines, uint32_t rows, uint64_t hash,
 	return -ENOSPC;
 }
 
-static uint64_t find_line(const struct l4gate_line *line, uint64_t hash)
+static uint64_t *find_line(struct l4gate_line *line, uint64_t hash)
 {
+	uint64_t *word;
 	int i;
 
-	for (i = 0; i < L4GATE_LINE_WORDS; i++)
-		if (line->word[i] &&
-		    !((line->word[i] ^ hash) >> L4GATE_PAYLOAD_BITS))
-			return line->word[i];
-	return 0;
+	for (i = 0; i < L4GATE_LINE_WORDS; i++) {
+		word = (uint64_t *)&line->word[i];
+		if (*word && !((*word ^ hash) >> L4GATE_PAYLOAD_BITS))
+			return word;
+	}
+	return NULL;
 }
 
-uint64_t lines_find(const struct l4gate_line *lines, uint32_t rows,
-		    uint64_t hash)
+uint64_t *lines_word(struct l4gate_line *lines, uint32_t rows, uint64_t hash)
 {
 	uint32_t row = row_first(hash, rows);
 

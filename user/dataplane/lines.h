@@ -13,8 +13,7 @@
 int lines_enter(struct l4gate_line *lines, uint32_t rows, uint64_t hash,
 		uint32_t payload);
 
-/* The word of a hash, or 0. */
-uint64_t lines_find(const struct l4gate_line *lines, uint32_t rows,
-		    uint64_t hash);
+/* Where the word of a hash is, or NULL. */
+uint64_t *lines_word(struct l4gate_line *lines, uint32_t rows, uint64_t hash);
 
 #endif /* L4GATE_DATAPLANE_LINES_H */

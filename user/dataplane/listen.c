@@ -16,6 +16,7 @@
 struct listening {
 	struct l4gate_endpoint endpoints[L4GATE_MAX_ENDPOINTS];
 	struct l4gate_line endpoint_lines[L4GATE_ENDPOINT_LINES];
+	struct l4gate_line address_lines[L4GATE_ENDPOINT_LINES];
 	struct l4gate_line origin_lines[];	/* as many as the half has */
 };
 
@@ -143,6 +144,36 @@ static int add_origins(const struct publisher *publisher,
 	return 0;
 }
 
+/*
+ * What is done for addresses that the node does not own. One that several listeners
+ * have gets what any of them asks for.
+ */
+static int add_addresses(const struct publisher *publisher,
+			 struct listening *listening)
+{
+	const struct state *state = publisher->state;
+	const uint32_t rows = L4GATE_ENDPOINT_LINES / L4GATE_SHARDS;
+	size_t i;
+
+	for (i = 0; i < state->place_count; i++) {
+		const struct state_place *place = &state->places[i];
+		uint64_t *word, hash = hash_place(
+			publisher->dataplane->meta.key[1], place->family,
+			&place->addr, 0, 0);
+
+		if (!place->flags)
+			continue;
+		word = lines_word(listening->address_lines, rows, hash);
+		if (word)
+			*word |= place->flags;
+		else if (lines_enter(listening->address_lines, rows, hash,
+				     place->flags))
+			return fail(publisher->fail, -ENOSPC, "no place for one of %zu addresses in the index: please report",
+				    state->place_count);
+	}
+	return 0;
+}
+
 /* Writes what differs of an array of values of equal size. */
 static int write_half(const struct publisher *publisher, enum map_id map,
 		      const void *wanted, size_t size, size_t count)
@@ -179,6 +210,8 @@ int listen_write(const struct publisher *publisher)
 		error = add_retired(publisher, listening,
 				    &publisher->plan->retired[i]);
 	if (!error)
+		error = add_addresses(publisher, listening);
+	if (!error)
 		error = add_origins(publisher, listening);
 	if (!error)
 		error = write_half(publisher, MAP_ENDPOINTS,
@@ -189,6 +222,11 @@ int listen_write(const struct publisher *publisher)
 		error = write_half(publisher, MAP_ENDPOINT_INDEX,
 				   listening->endpoint_lines,
 				   sizeof(*listening->endpoint_lines),
+				   L4GATE_ENDPOINT_LINES);
+	if (!error)
+		error = write_half(publisher, MAP_ADDRESS_INDEX,
+				   listening->address_lines,
+				   sizeof(*listening->address_lines),
 				   L4GATE_ENDPOINT_LINES);
 	if (!error)
 		error = write_half(publisher, MAP_ORIGIN_INDEX,

@@ -35,6 +35,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_META] = "l4gate_meta",
 	[MAP_ENDPOINTS] = "l4gate_endpoints",
 	[MAP_ENDPOINT_INDEX] = "l4gate_endpoint_index",
+	[MAP_ADDRESS_INDEX] = "l4gate_address_index",
 	[MAP_ORIGIN_INDEX] = "l4gate_origin_index",
 	[MAP_PORTS] = "l4gate_ports",
 	[MAP_ROUTES] = "l4gate_routes",

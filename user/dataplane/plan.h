@@ -98,6 +98,9 @@ struct plan_node {
 	/* For listeners that name no address. */
 	const struct inet_addr *addresses;
 	size_t address_count;
+	/* Those of all its interfaces, sorted: its stack answers for them. */
+	const struct inet_addr *owned;
+	size_t owned_count;
 	struct sizes sizes;	/* what there is room for */
 	uint64_t now;		/* seconds */
 	/* Whether a published listener has ever had a flow; NULL: none has. */

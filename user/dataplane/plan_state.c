@@ -50,6 +50,27 @@ int plan_add_text(struct plan *plan, const char *text, state_text *ret_text)
 	return 0;
 }
 
+static int compare_addresses(const void *left, const void *right)
+{
+	return inet_compare(left, right);
+}
+
+/* L4GATE_ADDRESS_F_* of an address of a listener. */
+static uint8_t address_flags(const struct image_listener *listener,
+			     const struct plan_node *node,
+			     const struct inet_addr *addr)
+{
+	uint8_t flags = L4GATE_ADDRESS_F_ECHO;
+
+	if (bsearch(addr, node->owned, node->owned_count, sizeof(*addr),
+		    compare_addresses))
+		return 0;
+	if (listener->parameters->settings[PARAMETER_ANNOUNCE].value ==
+	    ANNOUNCE_ARP)
+		flags |= L4GATE_ADDRESS_F_ANNOUNCE;
+	return flags;
+}
+
 static int write_listener(struct plan *plan, size_t i,
 			  const struct plan_node *node,
 			  struct state_listener *to, struct state_place *places)
@@ -78,6 +99,7 @@ static int write_listener(struct plan *plan, size_t i,
 		places[to->place + j] = (struct state_place){
 			.addr = list[j].addr,
 			.family = list[j].family,
+			.flags = address_flags(listener, node, &list[j]),
 			.endpoint = from->endpoints[j],
 		};
 	plan->state.place_count += count;

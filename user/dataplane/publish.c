@@ -14,6 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "dataplane/attach.h"
 #include "dataplane/listen.h"
 #include "dataplane/plan.h"
 #include "dataplane/publisher.h"
@@ -296,7 +297,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.own_count = own_address_count,
 		.fail = fail_,
 	};
-	const struct plan_node node = {
+	struct plan_node node = {
 		.addresses = own_addresses,
 		.address_count = own_address_count,
 		.sizes = dataplane->sizes,
@@ -306,14 +307,17 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	};
 	struct plan plan = { 0 };
 	struct state published = { 0 };
+	struct inet_addr *owned = NULL;
 	double clock = 0;
 	int error;
 
 	lap(&clock);
 	error = generation_read(dataplane, &publisher.generation, fail_) ?:
-		state_read(dataplane, &published, fail_);
+		state_read(dataplane, &published, fail_) ?:
+		node_addresses(&owned, &node.owned_count, fail_);
 	if (error)
-		return error;
+		goto out;
+	node.owned = owned;
 	changes->times.read = lap(&clock);
 	publisher.half = (publisher.generation + 1) & 1;
 	error = plan_make(image, &published, &node, &plan, changes, fail_);
@@ -334,5 +338,6 @@ out:
 	unmap_values(&publisher);
 	plan_free(&plan);
 	state_free(&published);
+	free(owned);
 	return error;
 }

@@ -16,7 +16,7 @@
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -51,7 +51,8 @@ struct state_place {
 	struct l4gate_addr addr;
 	uint32_t endpoint;
 	uint8_t family;
-	uint8_t pad[3];
+	uint8_t flags;		/* L4GATE_ADDRESS_F_* */
+	uint8_t pad[2];
 };
 L4GATE_ASSERT_SIZE(struct state_place, 24);
 
