@@ -102,6 +102,7 @@ $(O)/tests/unit/test_crds $(O)/tests/unit/test_crd_objects: $(O)/tests/unit/crd.
 
 $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
                             $(O)/tests/prog_run/packet.o \
+                            $(O)/tests/prog_run/connection.o \
                             $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -258,7 +259,12 @@ check-cli: $(O)/l4gate
 check-bpf: $(PROG_RUN_TESTS)
 	$(Q)code=0; for t in $(PROG_RUN_TESTS); do $$t || code=1; done; exit $$code
 
-# The same with a newer clang: it lays out the stack in other ways, and what one
+# A million segments that anybody may have sent, in each mode; root.
+.PHONY: check-blind
+check-blind: $(O)/tests/prog_run/test_life
+	$(Q)BLIND=1000000 $<
+
+# check-bpf with a newer clang: it lays out the stack in other ways, and what one
 # makes may be more than the verifier allows.
 OTHER_CLANG ?= $(filter-out $(shell command -v $(CLANG)),\
                  $(shell command -v clang-19))
@@ -413,6 +419,7 @@ help:
 	@echo 'make check      unit, golden, schedule and ABI tests; no root'
 	@echo 'make check-interleave-deep  more schedules of CPUs at the flow tables; minutes'
 	@echo 'make check-bpf  packets through both programs; root'
+	@echo 'make check-blind  a million forged RST, FIN and SYN in each mode; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
 	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'

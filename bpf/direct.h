@@ -101,8 +101,9 @@ static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
 	if (reason != GO_ON)
 		return refuse_way(ctx, hook, packet, nexthop, reason, overhead);
 	if (direct->word)
-		word_track(direct->hash, direct->word, packet,
-			   L4GATE_FROM_CLIENT);
+		word_track(ctx, direct->hash, direct->word, packet,
+			   sender_of(L4GATE_FROM_CLIENT,
+				     direct->endpoint->mode));
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  direct->endpoint->listener, direct->number,
 			  direct->backend->route);
@@ -133,8 +134,8 @@ __noinline __u64 direct_match(__u64 hash, __u64 upper, __u64 lower, __u32 port)
 
 /*
  * Whether a live flow's backend is at that place, so that a packet can't open
- * another to it. A connection that is closing gives way to a new one, as it does at
- * the backend (RFC 9293 section 3.10.7.4, RFC 6191): it is forgotten.
+ * another to it. A connection that both ends have closed gives way to a new one, as
+ * it does at the backend (RFC 9293 section 3.10.7.4, RFC 6191): it is forgotten.
  */
 int direct_blocks(__u64 hash, __u64 upper, __u64 lower, __u32 port, bool opens);
 
@@ -143,7 +144,7 @@ __noinline int direct_blocks(__u64 hash, __u64 upper, __u64 lower, __u32 port,
 {
 	__u64 word = direct_match(hash, upper, lower, port);
 
-	if (!word || !opens || !is_ending(word_state(word)))
+	if (!word || !opens || word_state(word) != L4GATE_FLOW_CLOSING)
 		return !!word;
 	word_replace(hash, word, 0);
 	return 0;
@@ -246,7 +247,10 @@ static __always_inline bool direct_is_flow(const struct packet *packet,
 {
 	return direct->backend->state != L4GATE_BACKEND_FREE &&
 	       !word_is_over(direct->word, packet->now) &&
-	       !is_reopened(word_state(direct->word), packet);
+	       !is_reopened(word_state(direct->word),
+			    sender_of(L4GATE_FROM_CLIENT,
+				      direct->endpoint->mode),
+			    packet, direct->backend);
 }
 
 /* A packet to an endpoint of these modes. */
@@ -370,7 +374,7 @@ static __always_inline void direct_reply_note(CTX *ctx,
 					      const struct packet *packet,
 					      const struct direct_reply *reply)
 {
-	word_track(reply->hash, reply->word, packet, L4GATE_FROM_BACKEND);
+	word_track(ctx, reply->hash, reply->word, packet, SENDER_BACKEND);
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  word_backend(reply->word), reply->backend->route);

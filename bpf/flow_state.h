@@ -4,50 +4,111 @@
  * idle timeout, to another. TCP (RFC 9293) is followed as far as lifetimes need
  * it; sequence numbers are the backend's business.
  *
- * A connection that goes on after a RST has not been reset: the RST was not one
- * that its receiver believed (RFC 5961 section 3).
+ * So a client's RST or FIN may be anybody's, and is a hint at most: it takes no
+ * time from the flow. Who goes on shows that it was false, for the receiver did
+ * not believe it (RFC 5961 section 3). A SYN goes where the flow goes until both
+ * ends have closed it: a backend whose connection lives answers with a challenge
+ * ACK (RFC 5961 section 4), else the flow begins anew there.
  */
 #ifndef L4GATE_BPF_FLOW_STATE_H
 #define L4GATE_BPF_FLOW_STATE_H
 
 #include "packet.h"
 #include "record.h"
+#include "scratch.h"
 #include "word.h"
 
 /* What a packet has to do with the state of its flow: TCP's flags, and */
 #define EVENT_TCP (1U << 8)
 #define EVENT_FROM_BACKEND (1U << 9)
 #define EVENT_END (1U << 10)	/* the flow is to be forgotten */
+#define EVENT_DATA (1U << 11)	/* TCP, of a flow that may be half closed */
 
-static __always_inline __u32 event_of(const struct packet *packet,
-				      enum l4gate_direction direction)
+#define RECORD_FINS (L4GATE_RECORD_F_FIN_CLIENT | L4GATE_RECORD_F_FIN_BACKEND)
+#define TCP_CONTROL (TCP_SYN | TCP_FIN | TCP_RST)
+
+/*
+ * Whether the TCP segment at hand carries data. Global: what asks for it is rare,
+ * and the verifier shall look at it once.
+ */
+int segment_has_data(CTX *ctx);
+
+__noinline int segment_has_data(CTX *ctx)
 {
-	return packet->tcp_flags |
-	       (packet->protocol == IPPROTO_TCP ? EVENT_TCP : 0) |
-	       (direction == L4GATE_FROM_BACKEND ? EVENT_FROM_BACKEND : 0);
+	struct scratch *scratch = scratch_get();
+	const struct packet *packet;
+	struct tcphdr *tcp;
+
+	if (!scratch)
+		return 0;
+	packet = &scratch->packet;
+	tcp = packet_l4(ctx, packet);
+	if ((void *)(tcp + 1) > ctx_data_end(ctx))
+		return 0;
+	return packet->l4 + tcp->doff * 4U <
+	       (__u32)L3_OFFSET + packet->l3_length;
 }
 
-/* What TCP's flags make of state and flags of a record. */
-static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
+/* The flag of a FIN that came from there. */
+static __always_inline __u32 fin_of(enum l4gate_direction direction)
+{
+	return direction == L4GATE_FROM_BACKEND ? L4GATE_RECORD_F_FIN_BACKEND :
+						  L4GATE_RECORD_F_FIN_CLIENT;
+}
+
+/* Of a flow with that value: data matters to it if its sender has sent a FIN. */
+static __always_inline __u32 event_of(CTX *ctx, __u64 value,
+				      const struct packet *packet,
+				      enum l4gate_direction direction)
+{
+	__u32 event = packet->tcp_flags;
+
+	if (packet->protocol == IPPROTO_TCP)
+		event |= EVENT_TCP;
+	if (direction == L4GATE_FROM_BACKEND)
+		event |= EVENT_FROM_BACKEND;
+	if ((value & fin_of(direction)) && (event & EVENT_TCP) &&
+	    !(event & TCP_CONTROL) && segment_has_data(ctx))
+		event |= EVENT_DATA;
+	return event;
+}
+
+/* What a SYN makes of state and flags of a record. */
+static __always_inline __u32 life_next_syn(__u32 life, __u32 event)
 {
 	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
 
-	if (event & TCP_RST)
-		return flags | (state == L4GATE_FLOW_CLOSING ?
-				L4GATE_FLOW_CLOSING : L4GATE_FLOW_RESET);
-	if (event & TCP_SYN) {
-		if (event & EVENT_FROM_BACKEND)
-			flags |= L4GATE_RECORD_F_SYN_ACK;
-		return flags | state;
-	}
+	/* The backend agrees to it only if no connection is left there. */
+	if (!(event & EVENT_FROM_BACKEND) ||
+	    (flags & RECORD_FINS) == RECORD_FINS)
+		return life;
+	if (state == L4GATE_FLOW_ESTABLISHED && !(flags & RECORD_FINS))
+		return life;
+	flags = (flags & ~RECORD_FINS) | L4GATE_RECORD_F_SYN_ACK;
+	return flags | L4GATE_FLOW_HALF_OPEN;
+}
+
+/*
+ * What a segment that is no SYN and no RST makes of them. CLOSING, and not by two
+ * FINs: by the backend's RST, which was not the backend's if that goes on.
+ */
+static __always_inline __u32 life_next_segment(__u32 life, __u32 event)
+{
+	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
+	__u32 fin = event & EVENT_FROM_BACKEND ? L4GATE_RECORD_F_FIN_BACKEND :
+						 L4GATE_RECORD_F_FIN_CLIENT;
+	bool closed = (flags & RECORD_FINS) == RECORD_FINS;
+
 	if (event & TCP_FIN)
-		flags |= event & EVENT_FROM_BACKEND ?
-			 L4GATE_RECORD_F_FIN_BACKEND :
-			 L4GATE_RECORD_F_FIN_CLIENT;
-	if ((flags & L4GATE_RECORD_F_FIN_CLIENT) &&
-	    (flags & L4GATE_RECORD_F_FIN_BACKEND))
+		flags |= fin;
+	if (event & EVENT_DATA)
+		flags &= ~fin;
+	if ((flags & RECORD_FINS) == RECORD_FINS)
 		return flags | L4GATE_FLOW_CLOSING;
-	if (state == L4GATE_FLOW_RESET)
+	if (state == L4GATE_FLOW_CLOSING && !closed &&
+	    !(event & EVENT_FROM_BACKEND))
+		return flags | state;
+	if (state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET)
 		return flags | (flags & L4GATE_RECORD_F_SYN_ACK ?
 				L4GATE_FLOW_ESTABLISHED :
 				L4GATE_FLOW_HALF_OPEN);
@@ -56,6 +117,22 @@ static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
 	    (flags & L4GATE_RECORD_F_SYN_ACK))
 		return flags | L4GATE_FLOW_ESTABLISHED;
 	return flags | state;
+}
+
+/* What TCP's flags make of state and flags of a record. */
+static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
+{
+	__u32 state = life & L4GATE_RECORD_STATE, flags = life ^ state;
+
+	if (event & TCP_RST) {
+		if (event & EVENT_FROM_BACKEND)
+			return flags | L4GATE_FLOW_CLOSING;
+		return flags | (state == L4GATE_FLOW_ESTABLISHED ?
+				L4GATE_FLOW_RESET : state);
+	}
+	if (event & TCP_SYN)
+		return life_next_syn(life, event);
+	return life_next_segment(life, event);
 }
 
 /* What an event makes of state and flags of a record. */
@@ -73,7 +150,7 @@ static __always_inline __u32 life_next(__u32 life, __u32 event)
  * time of the last one that was written down is not long ago. A stamp with each tick
  * would cost a flow among a million a locked write for every other packet.
  */
-static __always_inline bool record_is_usual(__u64 value,
+static __always_inline bool record_is_usual(CTX *ctx, __u64 value,
 					    const struct packet *packet,
 					    enum l4gate_direction direction)
 {
@@ -83,36 +160,117 @@ static __always_inline bool record_is_usual(__u64 value,
 		return false;
 	if (packet->protocol == IPPROTO_TCP)
 		return state == L4GATE_FLOW_ESTABLISHED &&
-		       !(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+		       !(packet->tcp_flags & TCP_CONTROL) &&
+		       (!(value & fin_of(direction)) || !segment_has_data(ctx));
 	return state == L4GATE_FLOW_REPLIED || direction == L4GATE_FROM_CLIENT;
 }
 
+/* TCP segments of a direct flow. */
+enum segment {
+	SEGMENT_PLAIN,
+	SEGMENT_DATA,
+	SEGMENT_SYN,
+	SEGMENT_FIN,
+	SEGMENT_RST,
+	SEGMENTS
+};
+
+/* Who sent one, and in dsr, where we see nobody else. */
+enum sender {
+	SENDER_CLIENT,
+	SENDER_BACKEND,
+	SENDER_CLIENT_DSR,
+	SENDERS
+};
+
+#define WORD_NEXT_STATES(b, c, r, x, h, e) {			\
+	[L4GATE_WORD_FIN_BACKEND] = (b), [L4GATE_WORD_FIN_CLIENT] = (c),	\
+	[L4GATE_FLOW_RESET] = (r), [L4GATE_FLOW_CLOSING] = (x),		\
+	[L4GATE_FLOW_HALF_OPEN] = (h), [L4GATE_FLOW_ESTABLISHED] = (e),	\
+	[L4GATE_FLOW_UNREPLIED] = L4GATE_FLOW_UNREPLIED,		\
+	[L4GATE_FLOW_REPLIED] = L4GATE_FLOW_REPLIED,			\
+}
+#define B L4GATE_WORD_FIN_BACKEND
+#define C L4GATE_WORD_FIN_CLIENT
+#define R L4GATE_FLOW_RESET
+#define X L4GATE_FLOW_CLOSING
+#define H L4GATE_FLOW_HALF_OPEN
+#define E L4GATE_FLOW_ESTABLISHED
+
 /*
- * What a packet makes of the state of a direct flow. Of dsr we see the client
- * only: its first ACK stands for the handshake, a datagram more than a quarter of
- * the timeout after the first for an answer, and its FIN for the end.
+ * What a TCP segment makes of the state of a direct flow. The client's first ACK
+ * stands for the handshake; in dsr its FIN stands for the end, and a SYN behind it
+ * may be nobody's: that flow goes on as if there had been a RST.
  */
-static __always_inline __u32 word_next_state(__u64 word,
+static const volatile __u8 word_next[SENDERS][SEGMENTS][L4GATE_FLOW_STATES] = {
+	[SENDER_CLIENT] = {
+		[SEGMENT_PLAIN] = WORD_NEXT_STATES(B, C, E, X, E, E),
+		[SEGMENT_DATA] = WORD_NEXT_STATES(B, E, E, B, E, E),
+		[SEGMENT_SYN] = WORD_NEXT_STATES(B, C, R, X, H, E),
+		[SEGMENT_FIN] = WORD_NEXT_STATES(X, C, C, X, C, C),
+		[SEGMENT_RST] = WORD_NEXT_STATES(R, C, R, X, H, R),
+	},
+	[SENDER_BACKEND] = {
+		[SEGMENT_PLAIN] = WORD_NEXT_STATES(B, C, E, X, H, E),
+		[SEGMENT_DATA] = WORD_NEXT_STATES(E, C, E, C, H, E),
+		[SEGMENT_SYN] = WORD_NEXT_STATES(H, H, H, X, H, E),
+		[SEGMENT_FIN] = WORD_NEXT_STATES(B, X, B, X, B, B),
+		[SEGMENT_RST] = WORD_NEXT_STATES(X, X, X, X, X, X),
+	},
+	[SENDER_CLIENT_DSR] = {
+		[SEGMENT_PLAIN] = WORD_NEXT_STATES(E, E, E, X, E, E),
+		[SEGMENT_DATA] = WORD_NEXT_STATES(E, E, E, E, E, E),
+		[SEGMENT_SYN] = WORD_NEXT_STATES(R, R, R, R, H, E),
+		[SEGMENT_FIN] = WORD_NEXT_STATES(X, X, X, X, X, X),
+		[SEGMENT_RST] = WORD_NEXT_STATES(R, R, R, X, H, R),
+	},
+};
+
+#undef B
+#undef C
+#undef R
+#undef X
+#undef H
+#undef E
+
+static __always_inline enum sender sender_of(enum l4gate_direction direction,
+					     __u8 mode)
+{
+	if (direction == L4GATE_FROM_BACKEND)
+		return SENDER_BACKEND;
+	return mode == L4GATE_MODE_TRANSPARENT ? SENDER_CLIENT :
+						 SENDER_CLIENT_DSR;
+}
+
+static __always_inline enum segment segment_of(CTX *ctx, __u8 flags)
+{
+	if (flags & TCP_RST)
+		return SEGMENT_RST;
+	if (flags & TCP_SYN)
+		return SEGMENT_SYN;
+	if (flags & TCP_FIN)
+		return SEGMENT_FIN;
+	return segment_has_data(ctx) ? SEGMENT_DATA : SEGMENT_PLAIN;
+}
+
+/*
+ * What a packet makes of the state of a direct flow. A datagram of dsr more than a
+ * quarter of the timeout after the first stands for an answer.
+ */
+static __always_inline __u32 word_next_state(CTX *ctx, __u64 word,
 					     const struct packet *packet,
-					     enum l4gate_direction direction)
+					     enum sender sender)
 {
 	__u32 state = word_state(word);
 
 	if (packet->protocol != IPPROTO_TCP)
-		return direction == L4GATE_FROM_BACKEND ||
+		return sender == SENDER_BACKEND ||
 		       ((clock_quarters(state, packet->now) ^ word) & L4GATE_WORD_CLOCK) ?
 		       L4GATE_FLOW_REPLIED : state;
-	if (packet->tcp_flags & TCP_RST)
-		return state == L4GATE_FLOW_CLOSING ? state :
-						      L4GATE_FLOW_RESET;
-	if (packet->tcp_flags & TCP_FIN)
-		return L4GATE_FLOW_CLOSING;
-	if (packet->tcp_flags & TCP_SYN)
+	if (state == L4GATE_FLOW_ESTABLISHED &&
+	    !(packet->tcp_flags & TCP_CONTROL))
 		return state;
-	if (direction == L4GATE_FROM_CLIENT &&
-	    (state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_RESET))
-		return L4GATE_FLOW_ESTABLISHED;
-	return state;
+	return word_next[sender][segment_of(ctx, packet->tcp_flags)][state];
 }
 
 static __always_inline __u32 first_state(__u8 protocol)
@@ -122,11 +280,11 @@ static __always_inline __u32 first_state(__u8 protocol)
 }
 
 /* Takes note of a packet of a direct flow, whose word this is. */
-static __always_inline void word_track(__u64 hash, __u64 word,
+static __always_inline void word_track(CTX *ctx, __u64 hash, __u64 word,
 				       const struct packet *packet,
-				       enum l4gate_direction direction)
+				       enum sender sender)
 {
-	__u32 state = word_next_state(word, packet, direction);
+	__u32 state = word_next_state(ctx, word, packet, sender);
 	__u32 payload = word_payload(word_backend(word), state, packet->now);
 
 	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
@@ -139,16 +297,22 @@ static __always_inline bool is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-static __always_inline bool is_ending(__u32 state)
+/*
+ * A SYN that can't belong to the connection that we remember: a flow that may be
+ * ending begins anew, and so may go elsewhere. Which is for its old backend to say
+ * as long as only the client has spoken of an end, but not if that takes no new
+ * flows.
+ */
+static __always_inline bool is_reopened(__u32 state, enum sender sender,
+					const struct packet *packet,
+					const struct l4gate_backend *backend)
 {
-	return state == L4GATE_FLOW_CLOSING || state == L4GATE_FLOW_RESET;
-}
-
-/* A SYN that can't belong to the connection that we remember. */
-static __always_inline bool is_reopened(__u32 state,
-					const struct packet *packet)
-{
-	return is_syn(packet) && is_ending(state);
+	if (!is_syn(packet))
+		return false;
+	if (state == L4GATE_FLOW_RESET ||
+	    (state == L4GATE_FLOW_CLOSING && sender == SENDER_CLIENT_DSR))
+		return backend->state != L4GATE_BACKEND_ACTIVE;
+	return state == L4GATE_FLOW_CLOSING;
 }
 
 #endif /* L4GATE_BPF_FLOW_STATE_H */

@@ -71,9 +71,10 @@ static __always_inline int nat_forward(CTX *ctx, enum l4gate_hook hook,
 	scratch->rewrite.dst = backend->addr;
 	scratch->rewrite.sport = record_port(nat->value);
 	scratch->rewrite.dport = backend->port;
-	if (!record_is_usual(nat->value, packet, L4GATE_FROM_CLIENT))
+	if (!record_is_usual(ctx, nat->value, packet, L4GATE_FROM_CLIENT))
 		nat_track(packet, nat, source,
-			  event_of(packet, L4GATE_FROM_CLIENT));
+			  event_of(ctx, nat->value, packet,
+				   L4GATE_FROM_CLIENT));
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  nat->endpoint->listener,
 			  record_backend(nat->value), backend->route);
@@ -107,7 +108,8 @@ static __always_inline bool nat_goes_on(const struct packet *packet,
 {
 	return nat->backend->state != L4GATE_BACKEND_FREE &&
 	       !record_is_over(nat->value, packet->now) &&
-	       !is_reopened(record_state(nat->value), packet);
+	       !is_reopened(record_state(nat->value), SENDER_CLIENT, packet,
+			    nat->backend);
 }
 
 /* Ends a flow that may not. */
@@ -351,11 +353,13 @@ static __always_inline void nat_reply_track(CTX *ctx,
 {
 	const struct packet *packet = &scratch->packet;
 
-	if (!record_is_usual(reply->record.value, packet, L4GATE_FROM_BACKEND))
+	if (!record_is_usual(ctx, reply->record.value, packet,
+			     L4GATE_FROM_BACKEND))
 		nat_change(flow_hash(packet->family, &scratch->rewrite.dst,
 				     scratch->rewrite.dport, reply->id),
 			   reply->record.number, reply->record.value,
-			   event_of(packet, L4GATE_FROM_BACKEND));
+			   event_of(ctx, reply->record.value, packet,
+				    L4GATE_FROM_BACKEND));
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  record_backend(reply->record.value),

@@ -36,13 +36,20 @@ static __always_inline struct shard *shard_get(__u32 number)
 /*
  * What the place of a flow in some state is worth: 0 is to be had at once, what is
  * below FLOW_KEPT may be taken if there is nothing better.
+ *
+ * So half-open flows are in a table of their own within this one: they share the
+ * lines of the established, and may use every place that these leave, but they take
+ * places from each other only. A flood of SYNs finds no way to an established flow,
+ * whether there is room or not.
  */
 #define FLOW_KEPT 15
+/* Of a flow whose client has, or has not, spoken of its end: the last to be taken. */
+#define FLOW_DOUBTED 4
 
 static const volatile __u8 flow_worth[L4GATE_FLOW_STATES] = {
 	[L4GATE_FLOW_FREE] = 0,
 	[L4GATE_FLOW_CLAIMED] = FLOW_KEPT,
-	[L4GATE_FLOW_RESET] = 1,
+	[L4GATE_FLOW_RESET] = FLOW_DOUBTED,
 	[L4GATE_FLOW_CLOSING] = 1,
 	[L4GATE_FLOW_HALF_OPEN] = 2,
 	[L4GATE_FLOW_UNREPLIED] = 3,

@@ -62,13 +62,25 @@ static __always_inline bool word_is_over(__u64 word, __u64 now)
 		L4GATE_WORD_CLOCK) > 4;
 }
 
+/* As flow_worth, which is of records: in words states 0 and 1 are others. */
+static const volatile __u8 word_worths[L4GATE_FLOW_STATES] = {
+	[L4GATE_WORD_FIN_BACKEND] = FLOW_KEPT,
+	[L4GATE_WORD_FIN_CLIENT] = FLOW_DOUBTED,
+	[L4GATE_FLOW_RESET] = FLOW_DOUBTED,
+	[L4GATE_FLOW_CLOSING] = 1,
+	[L4GATE_FLOW_HALF_OPEN] = 2,
+	[L4GATE_FLOW_UNREPLIED] = 3,
+	[L4GATE_FLOW_ESTABLISHED] = FLOW_KEPT,
+	[L4GATE_FLOW_REPLIED] = FLOW_KEPT,
+};
+
 /* What a word is worth to its flow; 0: nothing any more. */
 static __always_inline __u64 word_worth(__u64 word, __u64 now)
 {
 	__u32 state = word_state(word);
 	__u64 age = (clock_quarters(state, now) - word) & L4GATE_WORD_CLOCK;
 
-	return flow_worth[state] & ~mask_if_less(4, age);
+	return word_worths[state] & ~mask_if_less(4, age);
 }
 
 /*

@@ -201,8 +201,8 @@ L4GATE_ASSERT_SIZE(struct l4gate_ports, 16384);
 enum l4gate_flow_state {
 	L4GATE_FLOW_FREE,
 	L4GATE_FLOW_CLAIMED,	/* being written; readers look away */
-	L4GATE_FLOW_RESET,	/* TCP: RST. If the connection goes on, it lives */
-	L4GATE_FLOW_CLOSING,	/* TCP: FIN from both sides that we see */
+	L4GATE_FLOW_RESET,	/* TCP: the client's RST, or another's in its name */
+	L4GATE_FLOW_CLOSING,	/* TCP: FIN from both sides, or the backend's RST */
 	L4GATE_FLOW_HALF_OPEN,	/* TCP: SYN, not yet acknowledged by both */
 	L4GATE_FLOW_UNREPLIED,	/* UDP: the backend has not answered */
 	L4GATE_FLOW_ESTABLISHED,	/* TCP */
@@ -216,8 +216,11 @@ enum l4gate_flow_state {
  *
  *   backend << 6 | state << 3 | clock
  *
- * where the clock counts quarters of the state's timeout.
+ * where the clock counts quarters of the state's timeout. A word has no flags to
+ * remember one side's FIN by; so the states that only records have mean that.
  */
+#define L4GATE_WORD_FIN_BACKEND	L4GATE_FLOW_FREE
+#define L4GATE_WORD_FIN_CLIENT	L4GATE_FLOW_CLAIMED
 #define L4GATE_WORD_BACKEND_SHIFT	6
 #define L4GATE_WORD_BACKEND	((1U << 17) - 1)
 #define L4GATE_WORD_STATE_SHIFT	3

@@ -84,7 +84,7 @@ static const char *check_move_answer(void)
 	       table_check() : "an established flow is gone";
 }
 
-/* It ends while it moves: in the words of direct flows, the first FIN ends it. */
+/* It begins to end while it moves. */
 static void prepare_move_end(void)
 {
 	prepare_move();

@@ -156,7 +156,8 @@ void frame_build(struct frame *frame, const struct shape *shape)
 	if (shape->udp) {
 		put16(at + 4, l4_size);
 	} else {
-		put16(at + 6, 1000);	/* sequence */
+		put16(at + 4, shape->sequence >> 16);
+		put16(at + 6, shape->sequence ?: 1000);
 		put16(at + 10, 2000);	/* acknowledgement */
 		at[12] = 0x50;
 		at[13] = shape->tcp_flags;

@@ -30,6 +30,7 @@ struct shape {
 	const char *src, *dst;
 	uint16_t sport, dport;
 	uint8_t tcp_flags;
+	uint32_t sequence;	/* 0: 1000 */
 	uint8_t ttl;		/* 0: 64 */
 	uint8_t options;	/* words of IPv4 options */
 	uint16_t fragment;	/* IPv4 fragment field, host order */

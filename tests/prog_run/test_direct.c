@@ -83,6 +83,17 @@ static void expect_listener(enum l4gate_hook hook, uint16_t port,
 	assert_int_equal(frame_sport(&out), listener);
 }
 
+/* The backend says the last word. */
+static void end_flow(enum l4gate_hook hook, uint16_t port, uint8_t end)
+{
+	struct shape shape = { .src = "10.0.0.20", .dst = "10.0.0.2",
+			       .sport = 8080, .dport = port, .tcp_flags = end };
+	struct frame in, out;
+
+	frame_build(&in, &shape);
+	expect_reason(hook, &in, &out, L4GATE_TO_CLIENT);
+}
+
 static void use_again(enum l4gate_hook hook, uint16_t port, uint8_t end)
 {
 	send_tcp(hook, port, 80, SYN, L4GATE_TO_BACKEND);
@@ -90,6 +101,9 @@ static void use_again(enum l4gate_hook hook, uint16_t port, uint8_t end)
 	send_tcp(hook, port, 81, SYN, L4GATE_REJECT_COLLISION);
 	expect_listener(hook, port, 80);
 	send_tcp(hook, port, 80, end, L4GATE_TO_BACKEND);
+	/* Anybody may have sent that. */
+	send_tcp(hook, port, 81, SYN, L4GATE_REJECT_COLLISION);
+	end_flow(hook, port, end);
 	/* No new connection: the old one may have something to say. */
 	send_tcp(hook, port, 81, ACK, L4GATE_REJECT_COLLISION);
 	expect_listener(hook, port, 80);

@@ -164,6 +164,8 @@ static void test_number_used_again(void **state)
 {
 	struct shape shape = { .src = "10.1.255.1", .dst = "10.0.0.9",
 			       .sport = 4000, .dport = 81, .tcp_flags = SYN };
+	struct shape back = { .src = "10.0.0.20", .dst = "10.0.0.1",
+			      .sport = 8081, .tcp_flags = RST };
 	struct l4gate_backend *backends, *one;
 	struct frame in, out;
 
@@ -174,10 +176,10 @@ static void test_number_used_again(void **state)
 	frame_build(&in, &shape);
 	node_run(node.first_hook, &in, &out);
 	assert_int_equal(out.bytes[33], 20);
-	shape.tcp_flags = RST;
-	frame_build(&in, &shape);
+	back.dport = frame_sport(&out);
+	frame_build(&in, &back);
 	node_run(node.first_hook, &in, &out);
-	assert_int_equal(out.bytes[33], 20);
+	assert_int_equal(out.bytes[33], 1);
 
 	inet_pton(AF_INET, "10.0.0.21", &one->addr);
 	one->nexthop = 0;

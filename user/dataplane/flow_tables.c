@@ -6,9 +6,10 @@
 /*
  * Idle timeouts, in seconds. ESTABLISHED outlives Linux's first keepalive, two
  * hours (RFC 5382 REQ-5); CLOSING is Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
+ * A RST takes no time from a flow: it may not have been believed.
  */
 static const uint32_t timeouts[L4GATE_FLOW_STATES] = {
-	[L4GATE_FLOW_RESET] = 60,
+	[L4GATE_FLOW_RESET] = 7440,
 	[L4GATE_FLOW_CLOSING] = 60,
 	[L4GATE_FLOW_HALF_OPEN] = 60,
 	[L4GATE_FLOW_UNREPLIED] = 30,
@@ -42,10 +43,26 @@ static uint32_t tick_shift(uint32_t hz)
 	return shift;
 }
 
+/*
+ * In words. A flow that one side has ended is as good as established; and in dsr
+ * the client's FIN alone makes it CLOSING, so that it has to hold for longer.
+ */
+static uint32_t word_timeout(uint32_t state)
+{
+	switch (state) {
+	case L4GATE_WORD_FIN_BACKEND:
+	case L4GATE_WORD_FIN_CLIENT:
+		return timeouts[L4GATE_FLOW_ESTABLISHED];
+	case L4GATE_FLOW_CLOSING:
+		return 2 * timeouts[L4GATE_FLOW_CLOSING];
+	default:
+		return timeouts[state];
+	}
+}
+
 static uint32_t quarter(uint32_t hz, uint32_t state)
 {
-	return timeouts[state] ? (UINT64_C(4) << 32) / (timeouts[state] * hz) :
-				 0;
+	return (UINT64_C(4) << 32) / (word_timeout(state) * hz);
 }
 
 static uint32_t ticks(uint32_t hz, uint32_t seconds)
