@@ -24,8 +24,8 @@
 #include <cmocka.h>
 
 #define CPUS 2
-/* Of UDP, which may be evicted for each other: more than there are records. */
-#define FLOWS (L4GATE_MIN_FLOWS / 2 * 3)
+/* Of UDP, which may be evicted for each other: 1.3 times as many as records. */
+#define FLOWS (L4GATE_MIN_FLOWS / 4 * 7)
 /* So few that none of them is evicted. */
 #define FEW (L4GATE_MIN_FLOWS / 4)
 /* The second CPU is that much ahead, and behind in the next round. */
