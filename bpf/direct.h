@@ -245,7 +245,7 @@ static __always_inline bool direct_is_ours(const struct direct *direct)
 static __always_inline bool direct_is_flow(const struct packet *packet,
 					   const struct direct *direct)
 {
-	return direct->backend->state != L4GATE_BACKEND_FREE &&
+	return backend_serves(direct->backend, packet->now) &&
 	       !word_is_over(direct->word, packet->now) &&
 	       !is_reopened(word_state(direct->word),
 			    sender_of(L4GATE_FROM_CLIENT,
@@ -275,9 +275,9 @@ static __always_inline int direct_client(CTX *ctx, enum l4gate_hook hook,
 		/* If it is of a route that is gone, direct_open() would find it. */
 		if (direct.word)
 			word_replace(direct.hash, direct.word, 0);
-		reason = ours && is_cut_off(packet, direct.backend) ?
-			 L4GATE_REJECT_BACKEND_GONE :
-			 direct_open(direct.hash, half << 16 | id);
+		reason = ours ? cut_off(packet, direct.backend) : GO_ON;
+		if (reason == GO_ON)
+			reason = direct_open(direct.hash, half << 16 | id);
 		if (reason != GO_ON)
 			return refuse(ctx, hook, packet, endpoint, reason);
 		direct.word = 0;

@@ -94,6 +94,7 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 	case L4GATE_REJECT_NO_ROUTE:
 	case L4GATE_REJECT_NO_FLOW:
 	case L4GATE_REJECT_BACKEND_GONE:
+	case L4GATE_REJECT_DRAINED:
 	case L4GATE_REJECT_PORTS:
 	case L4GATE_REJECT_TABLE_FULL:
 	case L4GATE_REJECT_COLLISION:
@@ -104,16 +105,31 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 	}
 }
 
-/*
- * Whether the packet of a flow whose backend may be gone has to be told so: UDP,
- * and a new connection, get another backend with this very packet.
- */
-static __always_inline bool is_cut_off(const struct packet *packet,
-				       const struct l4gate_backend *backend)
+/* Whether flows of a backend may go on: if it drains, until its time is over. */
+static __always_inline bool backend_serves(const struct l4gate_backend *backend,
+					   __u64 now)
 {
-	return (!backend || backend->state == L4GATE_BACKEND_FREE) &&
-	       packet->protocol == IPPROTO_TCP &&
-	       !(packet->tcp_flags & TCP_SYN);
+	if (backend->state == L4GATE_BACKEND_ACTIVE)
+		return true;
+	return backend->state == L4GATE_BACKEND_DRAINING &&
+	       (!backend->until ||
+		(__s32)(backend->until - clock_ticks(now)) > 0);
+}
+
+/*
+ * Why the packet of a flow whose backend may be gone has to be told so, or GO_ON:
+ * UDP, and a new connection, get another backend with this very packet. What such a
+ * backend sends goes on, so that its client answers, and is told.
+ */
+static __always_inline enum l4gate_reason
+cut_off(const struct packet *packet, const struct l4gate_backend *backend)
+{
+	if (packet->protocol != IPPROTO_TCP || packet->tcp_flags & TCP_SYN)
+		return GO_ON;
+	if (!backend || backend->state == L4GATE_BACKEND_FREE)
+		return L4GATE_REJECT_BACKEND_GONE;
+	return backend_serves(backend, packet->now) ? GO_ON :
+						      L4GATE_REJECT_DRAINED;
 }
 
 /* Writes scratch->rewrite into a packet and sends it; counts; an action. */

@@ -106,7 +106,7 @@ nat_choose_source(const struct l4gate_nexthop *nexthop, __u8 *ret_source)
 static __always_inline bool nat_goes_on(const struct packet *packet,
 					const struct nat *nat)
 {
-	return nat->backend->state != L4GATE_BACKEND_FREE &&
+	return backend_serves(nat->backend, packet->now) &&
 	       !record_is_over(nat->value, packet->now) &&
 	       !is_reopened(record_state(nat->value), SENDER_CLIENT, packet,
 			    nat->backend);
@@ -254,9 +254,9 @@ static __always_inline int nat_client(CTX *ctx, enum l4gate_hook hook,
 	if (syn || !nat_is_flow(packet, &nat)) {
 		if (nat.value && nat.backend)
 			nat_end(packet, &nat);
-		reason = nat.value && is_cut_off(packet, nat.backend) ?
-			 L4GATE_REJECT_BACKEND_GONE :
-			 nat_open(ctx, nat.hash, half << 16 | id);
+		reason = nat.value ? cut_off(packet, nat.backend) : GO_ON;
+		if (reason == GO_ON)
+			reason = nat_open(ctx, nat.hash, half << 16 | id);
 		if (reason == GO_ON)
 			nat_adopt(scratch, &nat);
 		else if (!syn || !nat_is_flow(packet, &nat))

@@ -179,6 +179,8 @@ static void test_foreign(void **unused)
 	SPOILED(route.ref_count, 2);
 	SPOILED(route.backend, 1);
 	SPOILED(route.backend_count, 4);
+	SPOILED(route.gone_refs, 2);
+	SPOILED(route.gone_backends, 4);
 	SPOILED(ref.namespace, sizeof(TEXTS));
 	SPOILED(ref.name, sizeof(TEXTS));
 	SPOILED(ref.verdict, 3);

@@ -147,7 +147,8 @@ static void write_refs(struct emit *emit, const struct state *state,
 		emit_member(emit, ",", ref->slots[1]);
 		emit_member(emit, "],\"rejected\":[", ref->rejected[0]);
 		emit_member(emit, ",", ref->rejected[1]);
-		emit_raw(emit, "]}");
+		emit_raw(emit, i < route->ref_count - route->gone_refs ?
+			 "]}" : "],\"gone\":true}");
 	}
 	emit_raw(emit, "]");
 }
@@ -158,8 +159,23 @@ static uint32_t active_of(const struct view *view, uint32_t id)
 	       view->by_backend[id] : 0;
 }
 
+/* What a backend is to new flows, and how long those that it has may go on. */
+static void write_backend_state(struct emit *emit, const struct view *view,
+				const struct state_backend *backend, bool gone)
+{
+	uint32_t now = view->flows.jiffies >>
+		       dataplane_tick_shift(view->dataplane);
+	int32_t left = backend->until - now;
+
+	emit_member_text(emit, ",\"state\":", gone ? "gone" :
+			 backend->draining ? "draining" : "active");
+	if (backend->until)
+		emit_member(emit, ",\"secondsLeft\":", left <= 0 ? 0 :
+			    left * dataplane_tick_seconds(view->dataplane));
+}
+
 static void write_backend(struct emit *emit, const struct view *view,
-			  const struct state_backend *backend)
+			  const struct state_backend *backend, bool gone)
 {
 	emit_member(emit, "{\"id\":", backend->id);
 	emit_member(emit, ",\"ref\":", backend->ref);
@@ -171,8 +187,8 @@ static void write_backend(struct emit *emit, const struct view *view,
 	write_address(emit, &backend->addr, backend->family);
 	emit_member(emit, backend->family == L4GATE_IPV4 ? ":" : "]:",
 		    backend->port);
-	emit_raw(emit, backend->draining ? "\",\"state\":\"draining\"" :
-					   "\",\"state\":\"active\"");
+	emit_raw(emit, "\"");
+	write_backend_state(emit, view, backend, gone);
 	emit_raw(emit, ",\"wanted\":");
 	emit_real(emit, backend->wanted);
 	emit_member(emit, ",\"slots\":", backend->slots);
@@ -192,12 +208,15 @@ static void write_traffic(struct emit *emit, const struct view *view,
 
 	emit_member(emit, ",\"id\":", route->id);
 	emit_raw(emit, route->closed ? ",\"closed\":true" : ",\"closed\":false");
+	if (route->gone)
+		emit_raw(emit, ",\"gone\":true");
 	write_tables(emit, route);
 	write_refs(emit, state, route);
 	emit_raw(emit, ",\"backends\":[");
 	for (i = 0; i < route->backend_count; i++) {
 		separate(emit, i, "\n ", ",\n ");
-		write_backend(emit, view, &backend[i]);
+		write_backend(emit, view, &backend[i],
+			      i >= route->backend_count - route->gone_backends);
 		active += active_of(view, backend[i].id);
 	}
 	emit_raw(emit, "]");

@@ -14,11 +14,15 @@
  *   "routes": [ those with traffic, and those whose flows live on though another
  *               has their listeners: { "id", "kind": "TCPRoute", "namespace",
  *       "name", "closed": whether a RoutePolicy makes it reject all new flows,
+ *       "gone": true if it was deleted, and only drains,
  *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
  *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
- *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ] } ],
+ *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ],
+ *                   "gone": true if it was removed } ],
  *       "backends": [ { "id", "ref", "address", "port", "endpoint",
- *                       "state": "active" | "draining", "wanted", "slots" } ]
+ *                       "state": "active" | "draining" (no new flows) | "gone"
+ *                       (not given any more, but its flows live), "secondsLeft":
+ *                       until those are cut, if that is so, "wanted", "slots" } ]
  *   } ],
  *   "objects": [ as struct state_object ] }
  */

@@ -297,6 +297,23 @@ static void print_real(const json_t *route, const json_int_t slots[L4GATE_FAMILI
 	}
 }
 
+/* What a backend that gets no new flows does for those that it has. */
+static void print_draining(const json_t *backend)
+{
+	const json_t *left = json_object_get(backend, "secondsLeft");
+	bool gone = !strcmp(view_text(backend, "state"), "gone");
+
+	if (!left)
+		printf("draining: keeps its flows, gets no new ones");
+	else if (!json_integer_value(left))
+		printf("%s: its time is over, what its flows still send gets a RST",
+		       gone ? "gone" : "draining");
+	else
+		printf("%s: gets no new flows, keeps those that it has for %lld s",
+		       gone ? "gone, and draining" : "draining",
+		       json_integer_value(left));
+}
+
 static void print_backends(const json_t *route, size_t ref)
 {
 	json_t *backend;
@@ -310,8 +327,8 @@ static void print_backends(const json_t *route, size_t ref)
 			continue;
 		slots[family] = view_number(backend, "slots");
 		printf("    %-24s ", view_text(backend, "endpoint"));
-		if (!strcmp(view_text(backend, "state"), "draining"))
-			printf("draining: keeps its flows, gets no new ones");
+		if (strcmp(view_text(backend, "state"), "active"))
+			print_draining(backend);
 		else
 			printf("%.2f %% of %s", table_size(route, family) ?
 			       100.0 * slots[family] /
@@ -329,6 +346,13 @@ static void print_ref(const json_t *route, const json_t *ref, size_t index)
 	json_int_t served[L4GATE_FAMILIES], rejected[L4GATE_FAMILIES];
 	int family;
 
+	if (json_is_true(json_object_get(ref, "gone"))) {
+		printf("  Service %s/%s port %lld: not a backendRef any more\n",
+		       view_text(ref, "namespace"), view_text(ref, "name"),
+		       view_number(ref, "port"));
+		print_backends(route, index);
+		return;
+	}
 	for (family = 0; family < L4GATE_FAMILIES; family++) {
 		served[family] = json_integer_value(json_array_get(
 			json_object_get(ref, "slots"), family));

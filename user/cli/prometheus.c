@@ -136,6 +136,31 @@ static void print_active(FILE *out, const struct view *view)
 		}
 }
 
+/* How many backends are in a state, or how many flows these have. */
+static void print_states(FILE *out, const struct view *view, bool flows)
+{
+	static const char *const names[] = { "active", "draining", "gone" };
+	json_int_t sums[3] = { 0 };
+	json_t *route, *backend;
+	size_t i, j, k;
+
+	print_head(out, "", flows ? "backends_flows" : "backends", flows ?
+		   "Flows that are alive, of backends by state." :
+		   "Backends by state, once for each route and backendRef.",
+		   "gauge");
+	json_array_foreach(json_object_get(view->state, "routes"), i, route)
+		json_array_foreach(json_object_get(route, "backends"), j,
+				   backend)
+			for (k = 0; k < 3; k++)
+				if (!strcmp(view_text(backend, "state"),
+					    names[k]))
+					sums[k] += flows ? view_number(
+						backend, "active") : 1;
+	for (k = 0; k < 3; k++)
+		fprintf(out, "l4gate_backends%s{state=\"%s\"} %lld\n",
+			flows ? "_flows" : "", names[k], sums[k]);
+}
+
 static void print_reasons(FILE *out, const struct view *view, bool bytes)
 {
 	int hook, reason;
@@ -173,6 +198,8 @@ void prometheus_print(FILE *out, const struct view *view)
 		for (j = 0; j < sizeof(metrics) / sizeof(*metrics); j++)
 			print_metric(out, view, prefixes[i], &metrics[j]);
 	print_active(out, view);
+	print_states(out, view, false);
+	print_states(out, view, true);
 	print_reasons(out, view, false);
 	print_reasons(out, view, true);
 	print_gauge(out, "config_generation", "Generation in force.",

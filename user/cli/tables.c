@@ -259,6 +259,8 @@ static void print_refs(const json_t *route)
 		const char *verdict = view_text(ref, "verdict");
 		bool usable = !strcmp(verdict, "usable");
 
+		if (json_is_true(json_object_get(ref, "gone")))
+			continue;
 		printf("%s%s:%lld %.1f %%%s%s", i ? ", " : " ",
 		       view_text(ref, "name"), view_number(ref, "port"),
 		       json_real_value(json_object_get(ref, "wanted")) * 100,
@@ -316,28 +318,42 @@ void table_routes(const struct view *view, const json_t *list, bool wide)
 	}
 }
 
+/* The time until the flows of a backend are cut into text, "-" if they are not. */
+static const char *format_left(const json_t *backend, char *text)
+{
+	const json_t *left = json_object_get(backend, "secondsLeft");
+
+	if (!left)
+		return "-";
+	snprintf(text, COUNT_MAX, "%lld s", json_integer_value(left));
+	return text;
+}
+
 void table_backends(const struct view *view, const json_t *list, bool wide)
 {
+	char left[COUNT_MAX];
 	json_t *route, *backend;
 	size_t i, j;
 
 	(void)view;
 	(void)wide;
-	printf("%-16s %-20s %-20s %-24s %-9s %8s %10s %8s %12s %12s\n",
-	       "NAMESPACE", "ROUTE", "SERVICE", "ADDRESS", "STATE", "WANTED",
+	printf("%-16s %-20s %-20s %-24s %-9s %8s %8s %10s %8s %12s %12s\n",
+	       "NAMESPACE", "ROUTE", "SERVICE", "ADDRESS", "STATE", "LEFT",
+	       "WANTED",
 	       "NEW FLOWS", "ACTIVE", "PACKETS IN", "PACKETS OUT");
 	json_array_foreach(list, i, route) {
 		const json_t *refs = json_object_get(route, "refs");
 
 		json_array_foreach(json_object_get(route, "backends"), j,
 				   backend)
-			printf("%-16s %-20s %-20s %-24s %-9s %6.2f %% %10lld %8lld %12lld %12lld\n",
+			printf("%-16s %-20s %-20s %-24s %-9s %8s %6.2f %% %10lld %8lld %12lld %12lld\n",
 			       view_text(route, "namespace"),
 			       view_text(route, "name"),
 			       view_text(json_array_get(refs,
 					view_number(backend, "ref")), "name"),
 			       view_text(backend, "endpoint"),
 			       view_text(backend, "state"),
+			       format_left(backend, left),
 			       json_real_value(json_object_get(backend,
 					"wanted")) * 100,
 			       view_stat(backend, "flows", NULL),

@@ -35,7 +35,8 @@ struct image_backend {
 	struct inet_addr addr;
 	uint16_t port;		/* host order */
 	uint16_t ref;		/* index into refs of the route */
-	bool draining;		/* not in any slot: keeps its flows only */
+	bool draining;		/* not in any slot: keeps its flows only, */
+	bool leaving;		/* and those for the route's drain_timeout */
 	double wanted;		/* share of its family's new flows, 0..1 */
 	uint32_t slots;		/* in the table */
 };
@@ -74,6 +75,7 @@ struct image_route {
 	const struct route_policy *policy;	/* that is on it, or NULL */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
+	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */
 	bool closed;		/* the policy can't be carried out: no tables,
 				   all new flows are rejected */
 };

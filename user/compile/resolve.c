@@ -100,6 +100,7 @@ static size_t collect_targets(const struct work *work,
 				.addr = endpoint->addr,
 				.port = number,
 				.rank = rank,
+				.terminating = endpoint->terminating,
 				.loc = endpoint->loc,
 			};
 		}

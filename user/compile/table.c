@@ -50,6 +50,27 @@ static bool is_served(const struct ref_work *ref, const struct target *target)
 	return target->chosen && ref->ref->weight;
 }
 
+/* What its Gateways have of drainTimeout: the longest, so that none is cut short. */
+static uint32_t drain_timeout(const struct route_work *route)
+{
+	int64_t longest = 0;
+	size_t i;
+
+	for (i = 0; i < route->parent_count; i++) {
+		const struct parent_work *parent = &route->parents[i];
+		const struct parameters *parameters;
+
+		if (!parent->listener_count || !parent->group->gateway)
+			continue;
+		parameters = parent->group->gateway->parameters;
+		if (parameters->settings[PARAMETER_DRAIN_TIMEOUT].value >
+		    longest)
+			longest = parameters->settings[PARAMETER_DRAIN_TIMEOUT]
+					  .value;
+	}
+	return longest;
+}
+
 /*
  * The endpoints of all refs, in the order that image.h promises. Those of a
  * closed route keep the flows that they have: a policy is about new ones.
@@ -68,16 +89,17 @@ static int write_backends(struct work *work, const struct route_work *route,
 	for (i = 0; i < route->ref_count; i++)
 		for (j = 0; j < route->refs[i].target_count; j++) {
 			const struct target *target = &route->refs[i].targets[j];
+			bool draining = !route->carries || image->closed ||
+					!is_served(&route->refs[i], target);
 
 			image->backends[image->backend_count++] =
 				(struct image_backend){
 					.addr = target->addr,
 					.port = target->port,
 					.ref = i,
-					.draining = !route->carries ||
-						    image->closed ||
-						    !is_served(&route->refs[i],
-							       target),
+					.draining = draining,
+					.leaving = draining &&
+						   target->terminating,
 				};
 		}
 	return 0;
@@ -242,6 +264,7 @@ int table_write(struct work *work, const struct route_work *route,
 	image->policy = route->policy ? route->policy->policy : NULL;
 	image->closed = route_is_closed(route);
 	image->seed = route->seed;
+	image->drain_timeout = drain_timeout(route);
 	error = write_backends(work, route, image) ?:
 		write_refs(work, route, image);
 	if (error)

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "compile/condition.h"
+#include "model/format.h"
 
 static const char *const family_names[L4GATE_FAMILIES] = { "IPv4", "IPv6" };
 
 /* Columns of a table, behind the name that a line begins with. */
 #define NAME_WIDTH 44
 #define COLUMNS "%10s %12s %7s %12s %9s\n"
+
+#define TIME_MAX (DURATION_TEXT_MAX + 8)
 
 static void print_listener(FILE *out, const struct image *image,
 			   const struct image_listener *listener)
@@ -78,15 +81,30 @@ static void print_ref(FILE *out, const struct image_ref *ref, uint8_t family,
 			"the Service has no ready endpoints of this family");
 }
 
-static void print_backend(FILE *out, const struct image_backend *backend,
-			  uint32_t size)
+/* How long a backend keeps its flows: " for 30s", or "" for ever. */
+static const char *drain_time(const struct image_route *route,
+			      const struct image_backend *backend, char *text)
 {
-	char text[INET_TEXT_MAX];
+	char time[DURATION_TEXT_MAX];
+
+	*text = 0;
+	if (backend->leaving && route->drain_timeout &&
+	    route->protocol == PROTOCOL_TCP)
+		snprintf(text, TIME_MAX, " for %s",
+			 duration_format(route->drain_timeout, time));
+	return text;
+}
+
+static void print_backend(FILE *out, const struct image_route *route,
+			  const struct image_backend *backend, uint32_t size)
+{
+	char text[INET_TEXT_MAX], time[TIME_MAX];
 
 	fprintf(out, "      %-*s", NAME_WIDTH - 6,
 		inet_format_port(&backend->addr, backend->port, text));
 	if (backend->draining)
-		fputs("  draining: keeps its flows, gets no new ones\n", out);
+		fprintf(out, "  draining: keeps its flows%s, gets no new ones\n",
+			drain_time(route, backend, time));
 	else
 		print_share(out, "", backend->wanted, backend->slots, size);
 }
@@ -117,7 +135,7 @@ static void print_family(FILE *out, const struct image_route *route,
 				&route->backends[j];
 
 			if (backend->ref == i && backend->addr.family == family)
-				print_backend(out, backend, size);
+				print_backend(out, route, backend, size);
 		}
 	}
 }

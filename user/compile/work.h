@@ -131,6 +131,7 @@ struct target {
 	struct inet_addr addr;
 	uint16_t port;
 	bool chosen;		/* for new flows */
+	bool terminating;
 	uint8_t rank;		/* enum target_rank */
 	struct loc loc;
 };

@@ -2,6 +2,9 @@
 #include "dataplane/flow_tables.h"
 
 #include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
 
 /*
  * Idle timeouts, in seconds. ESTABLISHED outlives Linux's first keepalive, two
@@ -121,8 +124,34 @@ uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
 	return ticks(hz, timeouts[state]) + refresh_ticks(hz, state);
 }
 
+/*
+ * The lower half of jiffies, as packets see it; or -errno. The monotonic clock is not
+ * that: NTP slews it, and a time namespace may shift it.
+ */
+static int64_t jiffies_low(void)
+{
+	static const struct bpf_insn program[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_jiffies64 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	/* As short as a frame can be. */
+	char frame[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame,
+		    .data_size_in = sizeof(frame), .repeat = 1);
+	int fd, error;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "l4gate_clock",
+			   "Dual BSD/GPL", program,
+			   sizeof(program) / sizeof(*program), NULL);
+	if (fd < 0)
+		return fd;
+	error = bpf_prog_test_run_opts(fd, &options);
+	close(fd);
+	return error ?: (int64_t)options.retval;
+}
+
 /* jiffies_64 starts five minutes before its low half wraps (INITIAL_JIFFIES). */
-uint64_t dataplane_jiffies(const struct dataplane *dataplane)
+static uint64_t jiffies_guess(const struct dataplane *dataplane)
 {
 	uint32_t hz = meta_hz(dataplane);
 	struct timespec now;
@@ -130,6 +159,14 @@ uint64_t dataplane_jiffies(const struct dataplane *dataplane)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint32_t)(-300 * (int64_t)hz) + (uint64_t)now.tv_sec * hz +
 	       (uint64_t)now.tv_nsec * hz / 1000000000;
+}
+
+uint64_t dataplane_jiffies(const struct dataplane *dataplane)
+{
+	const uint64_t guess = jiffies_guess(dataplane);
+	const int64_t low = jiffies_low();
+
+	return low < 0 ? guess : guess + (int32_t)((uint32_t)low - (uint32_t)guess);
 }
 
 /* Of a number of rows that fits the data path's arithmetic: small. */

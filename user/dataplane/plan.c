@@ -11,6 +11,8 @@
 /* What was published, by name, and the pools that it takes from. */
 struct past {
 	const struct state *state;
+	const struct plan_node *node;
+	bool *is_given;		/* by route: it still is */
 	struct table listeners;
 	struct table routes;
 	struct pool listener_ids;
@@ -216,30 +218,43 @@ static int compare_backends(const struct state_backend *old, uint16_t ref,
 	       (int)old->port - backend->port;
 }
 
-/* The number that a backend had, in routes that are sorted; or UINT32_MAX. */
-static uint32_t past_backend(const struct past *past,
-			     const struct state_route *old, const int *refs,
-			     const struct image_backend *backend)
+/* A backend among count of them that are sorted, or NULL. */
+static const struct state_backend *
+find_backend(const struct state_backend *list, size_t count, uint16_t ref,
+	     const struct image_backend *backend)
 {
-	const struct state_backend *list;
-	size_t low = 0, high;
-	int ref = refs[backend->ref];
+	size_t low = 0, high = count;
 
-	if (!old || ref < 0)
-		return UINT32_MAX;
-	list = past->state->backends + old->backend;
-	for (high = old->backend_count; low < high;) {
+	while (low < high) {
 		size_t middle = (low + high) / 2;
 		int order = compare_backends(&list[middle], ref, backend);
 
 		if (!order)
-			return list[middle].id;
+			return &list[middle];
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return UINT32_MAX;
+	return NULL;
+}
+
+/* What a backend was: given, or gone and back again; NULL: it is new. */
+static const struct state_backend *
+past_backend(const struct past *past, const struct state_route *old,
+	     const int *refs, const struct image_backend *backend)
+{
+	const struct state_backend *list, *found;
+	int ref = refs[backend->ref];
+	size_t given;
+
+	if (!old || ref < 0)
+		return NULL;
+	list = past->state->backends + old->backend;
+	given = old->backend_count - old->gone_backends;
+	found = find_backend(list, given, ref, backend);
+	return found ?: find_backend(list + given, old->gone_backends, ref,
+				     backend);
 }
 
 static int plan_backends(struct plan *plan, struct past *past,
@@ -248,22 +263,24 @@ static int plan_backends(struct plan *plan, struct past *past,
 {
 	const struct image_route *route = ret_route->image;
 	const int *refs = match_refs(plan, past, route, old);
+	const struct state_backend **were = arena_array(
+		&plan->arena, route->backend_count + 1, sizeof(*were));
 	size_t i;
 
-	if (!refs)
+	if (!refs || !were)
 		return -ENOMEM;
 	for (i = 0; i < route->backend_count; i++) {
 		struct plan_backend *to = &ret_route->backends[i];
 
-		to->id = past_backend(past, old, refs, &route->backends[i]);
-		to->is_new = to->id >= plan->sizes.backends;
-		if (to->is_new)
-			to->id = pool_next(&past->backend_ids);
+		were[i] = past_backend(past, old, refs, &route->backends[i]);
+		to->is_new = !were[i] || were[i]->id >= plan->sizes.backends;
+		to->id = to->is_new ? pool_next(&past->backend_ids) :
+				      were[i]->id;
 		if (to->id >= plan->sizes.backends)
 			return -E2BIG;
 		plan->backend_used[to->id] = 1;
 	}
-	return 0;
+	return plan_draining(plan, past->node, old, refs, were, ret_route);
 }
 
 /* FNV-1a over what packets read of a table. */
@@ -319,6 +336,8 @@ static int plan_route(struct plan *plan, struct past *past,
 	to->image = route;
 	to->is_new = !old;
 	to->id = old ? old->id : pool_find(&past->route_ids, 1);
+	if (old)
+		past->is_given[old - past->state->routes] = true;
 	if (to->id >= plan->sizes.routes)
 		return fail(fail_, -E2BIG, "too many routes: %zu of %u at most (and those being replaced; attach --max-routes makes room for more)",
 			    plan->image->route_count, plan->sizes.routes);
@@ -359,17 +378,49 @@ static int plan_standby(struct plan *plan, struct past *past,
 	if (!kept || !refs)
 		return -ENOMEM;
 	*kept = *route;
+	kept->drain_timeout = old->drain_timeout;
 	kept->backend_count = 0;
 	kept->backends = arena_array(&plan->arena, route->backend_count + 1,
 				     sizeof(*kept->backends));
 	if (!kept->backends)
 		return -ENOMEM;
 	for (i = 0; i < route->backend_count; i++)
-		if (past_backend(past, old, refs, &route->backends[i]) !=
-		    UINT32_MAX)
+		if (past_backend(past, old, refs, &route->backends[i]))
 			kept->backends[kept->backend_count++] =
 				route->backends[i];
 	return kept->backend_count ? plan_route(plan, past, kept, fail_) : 0;
+}
+
+/*
+ * A route that is not given any more, or has nothing left that is: if its backends
+ * have time to drain.
+ */
+static int plan_gone_route(struct plan *plan, struct past *past,
+			   const struct state_route *old, struct fail *fail_)
+{
+	const struct state *state = past->state;
+	struct image_route *kept;
+	struct plan_route *to;
+	int error;
+
+	kept = arena_alloc(&plan->arena, sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	*kept = (struct image_route){
+		.protocol = old->protocol,
+		.namespace = state_text_of(state, old->namespace),
+		.name = state_text_of(state, old->name),
+		.drain_timeout = old->drain_timeout,
+	};
+	error = plan_route(plan, past, kept, fail_);
+	to = &plan->routes[plan->route_count - 1];
+	to->is_gone = true;
+	if (error || to->gone_count)
+		return error;
+	plan->route_index[to->id] = 0;
+	*to = (struct plan_route){ 0 };
+	plan->route_count--;
+	return 0;
 }
 
 const struct plan_route *plan_route_by_id(const struct plan *plan, uint32_t id)
@@ -390,6 +441,11 @@ static int plan_routes(struct plan *plan, struct past *past,
 		error = plan_route(plan, past, &image->routes[i], fail_);
 	for (i = 0; !error && i < image->standby_count; i++)
 		error = plan_standby(plan, past, &image->standby[i], fail_);
+	for (i = 0; !error && i < past->state->route_count; i++)
+		if (!past->is_given[i])
+			error = plan_gone_route(plan, past,
+						&past->state->routes[i],
+						fail_);
 	return error;
 }
 
@@ -421,15 +477,18 @@ static int plan_init(struct plan *plan, struct past *past)
 	const struct image *image = plan->image;
 
 	plan->routes = arena_array(&plan->arena, image->route_count +
-				   image->standby_count + 1,
+				   image->standby_count +
+				   past->state->route_count + 1,
 				   sizeof(*plan->routes));
+	past->is_given = arena_array(&plan->arena, past->state->route_count + 1,
+				     sizeof(*past->is_given));
 	plan->listeners = arena_array(&plan->arena, image->listener_count + 1,
 				      sizeof(*plan->listeners));
 	plan->backend_used = arena_alloc(&plan->arena, plan->sizes.backends);
 	plan->backend_was = arena_alloc(&plan->arena, plan->sizes.backends);
 	plan->route_index = arena_array(&plan->arena, plan->sizes.routes,
 					sizeof(*plan->route_index));
-	if (!plan->routes || !plan->listeners || !plan->route_index || !plan->backend_used ||
+	if (!plan->routes || !past->is_given || !plan->listeners || !plan->route_index || !plan->backend_used ||
 	    !plan->backend_was)
 		return -ENOMEM;
 	return table_init(&plan->arena, &past->listeners,
@@ -447,10 +506,13 @@ static int plan_init(struct plan *plan, struct past *past)
 int plan_make(const struct image *image, const struct state *published,
 	      const struct plan_node *node, struct plan *plan, struct changes *changes, struct fail *fail_)
 {
-	struct past past = { .state = published };
+	struct past past = { .state = published, .node = node };
 	int error;
 
-	*plan = (struct plan){ .image = image, .sizes = node->sizes };
+	*plan = (struct plan){
+		.image = image, .sizes = node->sizes, .tick = node->tick,
+		.published = published,
+	};
 	error = plan_init(plan, &past);
 	if (!error)
 		index_past(plan, &past);

@@ -21,7 +21,17 @@
 
 struct plan_backend {
 	uint32_t id;
+	uint32_t until;		/* as in struct state_backend */
 	bool is_new;		/* counters start at zero */
+	bool begins;		/* to drain for a time */
+};
+
+/* A backend that is not given any more, and has time to drain. */
+struct plan_gone {
+	const struct state_backend *was;
+	uint32_t until;
+	uint16_t ref;		/* index into refs of the image, then gone_refs */
+	bool begins;
 };
 
 struct plan_table {
@@ -35,7 +45,12 @@ struct plan_route {
 	const struct image_route *image;
 	uint32_t id;
 	bool is_new;
+	bool is_gone;		/* not given any more */
 	struct plan_backend *backends;	/* as image->backends */
+	struct plan_gone *gone;		/* sorted by ref, address, port */
+	size_t gone_count;
+	const struct state_ref **gone_refs;	/* that these are of */
+	size_t gone_ref_count;
 	struct plan_table tables[L4GATE_FAMILIES];
 };
 
@@ -66,8 +81,11 @@ struct plan {
 	const struct image *image;
 	struct sizes sizes;
 	struct arena arena;
+	const struct state *published;
+	uint32_t tick;		/* now */
 	struct plan_route *routes;	/* as image.routes; then those on standby
-					   that were published */
+					   that were published; then those that are
+					   gone, and drain */
 	size_t route_count;
 	uint32_t *route_index;	/* by id: index into routes, plus one */
 	struct plan_listener *listeners;	/* as image.listeners */
@@ -103,6 +121,8 @@ struct plan_node {
 	size_t owned_count;
 	struct sizes sizes;	/* what there is room for */
 	uint64_t now;		/* seconds */
+	uint32_t tick;		/* the same on the clock of packets, */
+	double tick_seconds;	/* and the length of one */
 	/* Whether a published listener has ever had a flow; NULL: none has. */
 	bool (*had_flows)(const void *context, uint32_t listener);
 	const void *context;
@@ -151,6 +171,19 @@ int plan_origins(struct plan *plan, const struct state *published,
 		 const struct inet_addr *own_addresses,
 		 size_t own_address_count, struct pool *chunks,
 		 struct fail *fail);
+
+/*
+ * plan_draining.c: the times of a route's backends, and what is left of those that
+ * it had and that are not given any more. refs: of each ref of the image, which one
+ * it was, or -1. old may be NULL. 0 or -ENOMEM.
+ */
+int plan_draining(struct plan *plan, const struct plan_node *node,
+		  const struct state_route *old, const int *refs,
+		  const struct state_backend *const *were,
+		  struct plan_route *route);
+
+/* Whether a tick has passed, in plan->tick's time; 0 never does. */
+bool plan_is_over(const struct plan *plan, uint32_t until);
 
 /* plan_state.c: fills plan->state from the rest, in its arena; 0 or -ENOMEM. */
 int plan_write_state(struct plan *plan, const struct plan_node *node);

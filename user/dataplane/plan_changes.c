@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/plan.h"
+#include "model/format.h"
 #include "util/array.h"
 #include "util/table.h"
 
@@ -21,8 +22,8 @@ struct state_list {
 	size_t (*count)(const struct state *state);
 	/* The name of the i-th into key[KEY_MAX]. */
 	void (*format)(const struct state *state, size_t i, char *key);
-	bool (*equals)(const struct state *a, size_t in_a,
-		       const struct state *b, size_t in_b);
+	bool (*equals)(const struct plan *plan, const struct state *a,
+		       size_t in_a, const struct state *b, size_t in_b);
 };
 
 static bool same_text(const struct state *a, state_text in_a,
@@ -47,8 +48,43 @@ static void format_listener(const struct state *state, size_t i, char *key)
 		 state_text_of(state, listener->name));
 }
 
-static bool listener_equals(const struct state *a, size_t in_a,
-			    const struct state *b, size_t in_b)
+/* Whether a route is one that is gone, and its time is over. */
+static bool route_is_over(const struct plan *plan, const struct state *state,
+			  uint32_t id)
+{
+	const struct state_route *route = state->routes + state->route_count;
+	uint32_t i;
+
+	while (route-- > state->routes && route->gone) {
+		if (route->id != id)
+			continue;
+		for (i = 0; i < route->backend_count; i++)
+			if (!plan_is_over(plan, state->backends[
+					  route->backend + i].until))
+				return false;
+		return true;
+	}
+	return false;
+}
+
+/* Former routes whose time is over are no change. */
+static bool formers_equal(const struct plan *plan, const struct state *a,
+			  const struct state_listener *x,
+			  const struct state_listener *y)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < x->former_count; i++) {
+		if (n < y->former_count && x->formers[i] == y->formers[n])
+			n++;
+		else if (!route_is_over(plan, a, x->formers[i]))
+			return false;
+	}
+	return n == y->former_count;
+}
+
+static bool listener_equals(const struct plan *plan, const struct state *a,
+			    size_t in_a, const struct state *b, size_t in_b)
 {
 	const struct state_listener *x = &a->listeners[in_a];
 	const struct state_listener *y = &b->listeners[in_b];
@@ -56,15 +92,19 @@ static bool listener_equals(const struct state *a, size_t in_a,
 	return x->id == y->id && x->route == y->route && x->port == y->port &&
 	       x->protocol == y->protocol && x->mode == y->mode &&
 	       x->moved == y->moved && x->place_count == y->place_count &&
-	       x->former_count == y->former_count &&
-	       !memcmp(x->formers, y->formers, sizeof(x->formers)) &&
+	       formers_equal(plan, a, x, y) &&
 	       !memcmp(a->places + x->place, b->places + y->place,
 		       x->place_count * sizeof(*a->places));
 }
 
+/* Without those that are gone, which come last: that was told when they went. */
 static size_t count_routes(const struct state *state)
 {
-	return state->route_count;
+	size_t count = state->route_count;
+
+	while (count && state->routes[count - 1].gone)
+		count--;
+	return count;
 }
 
 static void format_route(const struct state *state, size_t i, char *key)
@@ -81,7 +121,7 @@ static bool refs_equal(const struct state *a, const struct state_route *in_a,
 {
 	size_t i;
 
-	for (i = 0; i < in_a->ref_count; i++) {
+	for (i = 0; i < in_a->ref_count - in_a->gone_refs; i++) {
 		const struct state_ref *x = &a->refs[in_a->ref + i];
 		const struct state_ref *y = &b->refs[in_b->ref + i];
 
@@ -96,22 +136,52 @@ static bool refs_equal(const struct state *a, const struct state_route *in_a,
 	return true;
 }
 
-static bool route_is_same(const struct state *a, const struct state_route *in_a,
-			  const struct state *b, const struct state_route *in_b)
+static size_t given(const struct state_route *route)
+{
+	return route->backend_count - route->gone_backends;
+}
+
+/* That a backend which is gone had its time is no change: nobody waits for it. */
+static bool gone_equal(const struct plan *plan, const struct state *a,
+		       const struct state_route *in_a, const struct state *b,
+		       const struct state_route *in_b)
+{
+	const struct state_backend *x = a->backends + in_a->backend +
+					given(in_a);
+	const struct state_backend *y = b->backends + in_b->backend +
+					given(in_b);
+	uint32_t i, left = in_b->gone_backends;
+
+	for (i = 0; i < in_a->gone_backends; i++, x++) {
+		if (plan_is_over(plan, x->until))
+			continue;
+		if (!left-- || x->id != y->id || x->until != y->until)
+			return false;
+		y++;
+	}
+	return !left;
+}
+
+static bool route_is_same(const struct plan *plan, const struct state *a,
+			  const struct state_route *in_a, const struct state *b,
+			  const struct state_route *in_b)
 {
 	return in_a->id == in_b->id && in_a->closed == in_b->closed &&
-	       in_a->ref_count == in_b->ref_count &&
-	       in_a->backend_count == in_b->backend_count &&
+	       in_a->drain_timeout == in_b->drain_timeout &&
+	       in_a->ref_count - in_a->gone_refs ==
+	       in_b->ref_count - in_b->gone_refs &&
+	       given(in_a) == given(in_b) &&
 	       !memcmp(in_a->tables, in_b->tables, sizeof(in_a->tables)) &&
 	       !memcmp(a->backends + in_a->backend, b->backends + in_b->backend,
-		       in_a->backend_count * sizeof(*a->backends)) &&
+		       given(in_a) * sizeof(*a->backends)) &&
+	       gone_equal(plan, a, in_a, b, in_b) &&
 	       refs_equal(a, in_a, b, in_b);
 }
 
-static bool route_equals(const struct state *a, size_t in_a,
-			 const struct state *b, size_t in_b)
+static bool route_equals(const struct plan *plan, const struct state *a,
+			 size_t in_a, const struct state *b, size_t in_b)
 {
-	return route_is_same(a, &a->routes[in_a], b, &b->routes[in_b]);
+	return route_is_same(plan, a, &a->routes[in_a], b, &b->routes[in_b]);
 }
 
 static size_t count_objects(const struct state *state)
@@ -129,12 +199,13 @@ static void format_object(const struct state *state, size_t i, char *key)
 		 state_text_of(state, object->name));
 }
 
-static bool object_equals(const struct state *a, size_t in_a,
-			  const struct state *b, size_t in_b)
+static bool object_equals(const struct plan *plan, const struct state *a,
+			  size_t in_a, const struct state *b, size_t in_b)
 {
 	const struct state_object *x = &a->objects[in_a];
 	const struct state_object *y = &b->objects[in_b];
 
+	(void)plan;
 	return x->json_size == y->json_size &&
 	       !memcmp(a->texts + x->json, b->texts + y->json, x->json_size);
 }
@@ -149,6 +220,7 @@ static const struct state_list lists[] = {
 
 /* One comparison. */
 struct comparing {
+	const struct plan *plan;
 	struct arena arena;
 	struct changes *changes;
 	struct table told;	/* changes by the keys in them */
@@ -242,7 +314,7 @@ static int compare_list(struct comparing *comparing,
 		was = keys_find(&old, key);
 		if (was == TABLE_NONE)
 			error = note(comparing, '+', list, key);
-		else if (!list->equals(before, was, after, i))
+		else if (!list->equals(comparing->plan, before, was, after, i))
 			error = note(comparing, '~', list, key);
 	}
 	for (i = 0; !error && i < list->count(before); i++) {
@@ -253,10 +325,47 @@ static int compare_list(struct comparing *comparing,
 	return error;
 }
 
+/* One line for a route of which something begins to drain for a time. */
+static int note_draining(const struct plan_route *route,
+			 struct changes *changes)
+{
+	const struct image_route *image = route->image;
+	char place[INET_TEXT_MAX], time[DURATION_TEXT_MAX];
+	struct change *change;
+	size_t i, count = 0;
+
+	for (i = 0; i < image->backend_count; i++)
+		if (route->backends[i].begins && !count++)
+			inet_format_port(&image->backends[i].addr,
+					 image->backends[i].port, place);
+	for (i = 0; i < route->gone_count; i++) {
+		const struct state_backend *was = route->gone[i].was;
+		const struct inet_addr addr = {
+			.addr = was->addr, .family = was->family,
+		};
+
+		if (route->gone[i].begins && !count++)
+			inet_format_port(&addr, was->port, place);
+	}
+	if (!count)
+		return 0;
+	change = array_append(changes);
+	if (!change)
+		return -ENOMEM;
+	if (count > 1)
+		snprintf(place, sizeof(place), "%zu backends", count);
+	change->sign = '~';
+	snprintf(change->text, sizeof(change->text), "route %s/%s/%s: %s %s for %s",
+		 plan_kind_names[image->protocol], image->namespace,
+		 image->name, place, count > 1 ? "drain" : "drains",
+		 duration_format(image->drain_timeout, time));
+	return 0;
+}
+
 int plan_compare(struct plan *plan, const struct state *published,
 		 struct changes *changes)
 {
-	struct comparing comparing = { .changes = changes };
+	struct comparing comparing = { .plan = plan, .changes = changes };
 	size_t i, most = 0;
 	int error;
 
@@ -270,6 +379,8 @@ int plan_compare(struct plan *plan, const struct state *published,
 		if (lists[i].reaches_packets && changes->count)
 			plan->reaches_packets = true;
 	}
+	for (i = 0; !error && i < plan->route_count; i++)
+		error = note_draining(&plan->routes[i], changes);
 	arena_free(&comparing.arena);
 	return error;
 }

@@ -41,23 +41,42 @@ static int add_answer(struct answers *answers, const struct answer *answer)
 	return 0;
 }
 
+/* Where the i-th backend of a route is: one that is given, or one that is gone. */
+static void set_place(struct answer *answer, const struct plan_route *from,
+		      size_t i)
+{
+	const struct image_route *route = from->image;
+
+	if (i < route->backend_count) {
+		answer->addr = route->backends[i].addr;
+		answer->port = route->backends[i].port;
+		return;
+	}
+	i -= route->backend_count;
+	answer->addr = (struct inet_addr){
+		.addr = from->gone[i].was->addr,
+		.family = from->gone[i].was->family,
+	};
+	answer->port = from->gone[i].was->port;
+}
+
 /* All backends of a route for all endpoints of a listener, of equal family. */
 static int add_route(struct answers *answers, const struct plan *plan,
-		     size_t listener, const struct image_route *from,
+		     size_t listener, const struct plan_route *from,
 		     const struct inet_addr *addresses, size_t count)
 {
+	const struct image_route *route = from->image;
 	size_t i, j;
 	int error = 0;
 
-	for (i = 0; !error && i < from->backend_count; i++)
+	for (i = 0; !error && i < route->backend_count + from->gone_count; i++)
 		for (j = 0; !error && j < count; j++) {
 			struct answer answer = {
-				.addr = from->backends[i].addr,
-				.port = from->backends[i].port,
-				.protocol = from->protocol,
+				.protocol = route->protocol,
 				.endpoint = plan->listeners[listener].endpoints[j],
 			};
 
+			set_place(&answer, from, i);
 			if (addresses[j].family == answer.addr.family)
 				error = add_answer(answers, &answer);
 		}
@@ -81,11 +100,11 @@ static int collect_answers(struct answers *answers, const struct plan *plan,
 			continue;
 		if (listener->route != IMAGE_NO_ROUTE)
 			error = add_route(answers, plan, i,
-					  &image->routes[listener->route],
+					  &plan->routes[listener->route],
 					  addresses, count);
 		for (j = 0; !error && j < to->former_count; j++)
 			error = add_route(answers, plan, i, plan_route_by_id(
-						  plan, to->formers[j])->image,
+						  plan, to->formers[j]),
 					  addresses, count);
 	}
 	return error;

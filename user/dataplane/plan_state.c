@@ -148,6 +148,45 @@ static int write_refs(struct plan *plan, const struct image_route *route,
 	return error;
 }
 
+/* Refs that are gone have no share. */
+static int write_gone_refs(struct plan *plan, const struct plan_route *route,
+			   struct state_ref *to)
+{
+	const struct state *published = plan->published;
+	int error = 0;
+	size_t i;
+
+	for (i = 0; !error && i < route->gone_ref_count; i++, to++) {
+		const struct state_ref *was = route->gone_refs[i];
+
+		to->port = was->port;
+		to->verdict = REF_NO_ENDPOINTS;
+		error = plan_add_text(plan, state_text_of(published,
+							  was->namespace),
+				      &to->namespace) ?:
+			plan_add_text(plan, state_text_of(published, was->name),
+				      &to->name);
+	}
+	return error;
+}
+
+static void write_gone(const struct plan_route *route, struct state_backend *to)
+{
+	size_t i;
+
+	for (i = 0; i < route->gone_count; i++, to++) {
+		const struct plan_gone *gone = &route->gone[i];
+
+		to->addr = gone->was->addr;
+		to->family = gone->was->family;
+		to->port = gone->was->port;
+		to->id = gone->was->id;
+		to->ref = gone->ref;
+		to->draining = true;
+		to->until = gone->until;
+	}
+}
+
 static void write_backends(const struct plan_route *route,
 			   struct state_backend *to)
 {
@@ -165,7 +204,9 @@ static void write_backends(const struct plan_route *route,
 		to->slots = backend->slots;
 		to->ref = backend->ref;
 		to->draining = backend->draining;
+		to->until = route->backends[i].until;
 	}
+	write_gone(route, to);
 }
 
 static int write_route(struct plan *plan, const struct plan_route *from,
@@ -185,11 +226,15 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 			.slots = route->tables[i].slot_count,
 		};
 	to->ref = plan->state.ref_count;
-	to->ref_count = route->ref_count;
+	to->gone_refs = from->gone_ref_count;
+	to->ref_count = route->ref_count + from->gone_ref_count;
 	to->backend = plan->state.backend_count;
-	to->backend_count = route->backend_count;
-	plan->state.ref_count += route->ref_count;
-	plan->state.backend_count += route->backend_count;
+	to->gone_backends = from->gone_count;
+	to->backend_count = route->backend_count + from->gone_count;
+	to->drain_timeout = route->drain_timeout;
+	to->gone = from->is_gone;
+	plan->state.ref_count += to->ref_count;
+	plan->state.backend_count += to->backend_count;
 	return plan_add_text(plan, route->namespace, &to->namespace) ?:
 	       plan_add_text(plan, route->name, &to->name);
 }
@@ -205,8 +250,10 @@ static int write_routes(struct plan *plan)
 	int error = 0;
 
 	for (i = 0; i < plan->route_count; i++) {
-		refs += plan->routes[i].image->ref_count;
-		backends += plan->routes[i].image->backend_count;
+		refs += plan->routes[i].image->ref_count +
+			plan->routes[i].gone_ref_count;
+		backends += plan->routes[i].image->backend_count +
+			    plan->routes[i].gone_count;
 	}
 	ref = arena_array(&plan->arena, refs + 1, sizeof(*ref));
 	backend = arena_array(&plan->arena, backends + 1, sizeof(*backend));
@@ -220,7 +267,9 @@ static int write_routes(struct plan *plan)
 		const struct plan_route *from = &plan->routes[i];
 
 		error = write_route(plan, from, &to[i]) ?:
-			write_refs(plan, from->image, ref + to[i].ref);
+			write_refs(plan, from->image, ref + to[i].ref) ?:
+			write_gone_refs(plan, from, ref + to[i].ref +
+					from->image->ref_count);
 		write_backends(from, backend + to[i].backend);
 	}
 	return error;

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "dataplane/attach.h"
+#include "dataplane/flow_tables.h"
 #include "dataplane/listen.h"
 #include "dataplane/plan.h"
 #include "dataplane/publisher.h"
@@ -179,6 +180,37 @@ static void retire_backends(const struct publisher *publisher)
 			publisher->backends[id].state = L4GATE_BACKEND_FREE;
 }
 
+/* Packets of a backend that drains look at its time: so that comes first. */
+static void set_time(struct l4gate_backend *backend, uint32_t until, bool gone)
+{
+	if (backend->until != until)
+		backend->until = until;
+	if (gone && backend->state != L4GATE_BACKEND_DRAINING)
+		__atomic_store_n(&backend->state, L4GATE_BACKEND_DRAINING,
+				 __ATOMIC_RELEASE);
+}
+
+/*
+ * When the flows of backends that drain are cut, once the config in which they do is
+ * in force; again with each publish, for the one before may have been killed.
+ */
+static void set_times(const struct publisher *publisher)
+{
+	const struct state *state = publisher->state;
+	size_t i, j;
+
+	for (i = 0; i < state->route_count; i++) {
+		const struct state_route *route = &state->routes[i];
+		const struct state_backend *from =
+			state->backends + route->backend;
+
+		for (j = 0; j < route->backend_count; j++)
+			set_time(&publisher->backends[from[j].id],
+				 from[j].until, j >= route->backend_count -
+						     route->gone_backends);
+	}
+}
+
 /* Seconds since *last, which is now then. */
 static double lap(double *last)
 {
@@ -220,6 +252,7 @@ static int write_all(struct publisher *publisher, struct publish_times *times)
 		return error;
 	times->last = lap(&clock);
 
+	set_times(publisher);
 	wait_for_packets();
 	retire_backends(publisher);
 	error = listen_write_ports(publisher, false);
@@ -302,6 +335,9 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.address_count = own_address_count,
 		.sizes = dataplane->sizes,
 		.now = time(NULL),
+		.tick = dataplane_jiffies(dataplane) >>
+			dataplane_tick_shift(dataplane),
+		.tick_seconds = dataplane_tick_seconds(dataplane),
 		.had_flows = had_flows,
 		.context = dataplane,
 	};
@@ -330,6 +366,8 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	publisher.plan = &plan;
 	publisher.state = &plan.state;
 	retire_orphans(&publisher);
+	if (!changes->count)
+		set_times(&publisher);
 	/* Before the first generation there is no state to replace. */
 	if (changes->count)
 		error = plan.reaches_packets || !publisher.generation ?

@@ -16,7 +16,7 @@
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -79,7 +79,9 @@ L4GATE_ASSERT_SIZE(struct state_table, 24);
 
 /*
  * Routes with traffic, and those whose flows live on though another has their
- * listeners: all of their backends are draining.
+ * listeners: all of their backends are draining. Last those that are not given any
+ * more, as long as flows of theirs may live. What is gone of a route, and had time to
+ * drain, is behind the rest: the last of its refs and of its backends.
  */
 struct state_route {
 	struct state_table tables[L4GATE_FAMILIES];
@@ -90,11 +92,15 @@ struct state_route {
 	uint32_t ref_count;
 	uint32_t backend;	/* the first of its backends */
 	uint32_t backend_count;
+	uint32_t gone_refs;
+	uint32_t gone_backends;
+	uint32_t drain_timeout;	/* ms; 0: none */
 	uint8_t protocol;	/* enum protocol */
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
-	uint8_t pad[2];
+	uint8_t gone;		/* itself */
+	uint8_t pad[5];
 };
-L4GATE_ASSERT_SIZE(struct state_route, 80);
+L4GATE_ASSERT_SIZE(struct state_route, 96);
 
 struct state_ref {
 	double wanted;
@@ -109,19 +115,23 @@ struct state_ref {
 };
 L4GATE_ASSERT_SIZE(struct state_ref, 40);
 
-/* Sorted by ref, address, port in each route. */
+/*
+ * Sorted by ref, address, port in each route: those that are given, then those that
+ * are gone.
+ */
 struct state_backend {
 	double wanted;
 	struct l4gate_addr addr;
 	uint32_t id;
 	uint32_t slots;
+	uint32_t until;		/* tick at which its flows are cut; 0: none */
 	uint16_t ref;		/* index among those of its route */
 	uint16_t port;
 	uint8_t family;
 	uint8_t draining;
-	uint8_t pad[2];
+	uint8_t pad[6];
 };
-L4GATE_ASSERT_SIZE(struct state_backend, 40);
+L4GATE_ASSERT_SIZE(struct state_backend, 48);
 
 /* The chunk where a list of endpoints is that a backend may answer for. */
 struct state_origins {

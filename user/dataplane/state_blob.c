@@ -179,6 +179,8 @@ static bool check_routes(const struct state *state)
 		    !is_run(route->ref, route->ref_count, state->ref_count) ||
 		    !is_run(route->backend, route->backend_count,
 			    state->backend_count) ||
+		    route->gone_refs > route->ref_count ||
+		    route->gone_backends > route->backend_count ||
 		    !check_backends(state, route))
 			return false;
 	}
