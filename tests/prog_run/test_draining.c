@@ -268,6 +268,37 @@ static void test_route_goes(void **state)
 	each(cut_off, 4000);
 }
 
+/* Leaves the old backend as a publish does that was killed behind its one write. */
+static void forget_times(void)
+{
+	struct l4gate_backend *backends =
+		dataplane_map(node.dataplane, MAP_BACKENDS);
+	uint32_t i;
+
+	assert_non_null(backends);
+	for (i = 0; i < 64; i++)
+		if (backends[i].state == L4GATE_BACKEND_DRAINING &&
+		    backends[i].until) {
+			backends[i].until = 0;
+			backends[i].state = L4GATE_BACKEND_ACTIVE;
+		}
+	dataplane_unmap(node.dataplane, MAP_BACKENDS, backends);
+}
+
+/* The next publish, of the same, makes up for it. */
+static void test_killed(void **state)
+{
+	(void)state;
+	node_publish(ready);
+	each(begin, 5000);
+	node_publish(gone);
+	forget_times();
+	node_publish(gone);
+	each(live_on, 5000);
+	drain_for(-1);
+	each(cut, 5000);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -275,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_back),
 		cmocka_unit_test(test_route_goes),
+		cmocka_unit_test(test_killed),
 	};
 	int failed;
 

@@ -144,7 +144,8 @@ static void advise_route(json_t *advice, const json_t *route)
 				   "IPv6 clients get nothing but rejections: give a backend endpoints of IPv6, or take the Gateway's IPv6 addresses out.");
 
 	json_array_foreach(json_object_get(route, "refs"), i, ref)
-		if (!strcmp(view_text(ref, "verdict"), "no endpoints"))
+		if (!json_is_true(json_object_get(ref, "gone")) &&
+		    !strcmp(view_text(ref, "verdict"), "no endpoints"))
 			advice_add(advice, "Look why the Service has no ready endpoints: do its pods run, are they ready, are its EndpointSlices among the manifests?");
 	json_array_foreach(json_object_get(route, "listeners"), i, ref)
 		if (!strcmp(view_text(ref, "fate"), "waits"))
