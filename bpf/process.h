@@ -8,6 +8,7 @@
 
 #include "direct.h"
 #include "nat.h"
+#include "parse.h"
 
 /* A packet to a port that some listener has. */
 static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
