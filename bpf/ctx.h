@@ -9,6 +9,7 @@
  *   CTX_MAX_IHL                 longest IPv4 header that it parses, in words
  *   ctx_data(), ctx_data_end()  the directly readable part
  *   ctx_pull(ctx, length)       tries to make that many bytes directly readable
+ *   ctx_load()                  bytes out of the rest; the fast path has no need of it
  *   ctx_length(), ctx_packets() bytes of the frame; packets that it stands for
  *   ctx_ifindex()               the device of the hook
  *   ctx_has_vlan()              a tag that was taken out of the frame

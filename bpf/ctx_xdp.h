@@ -56,6 +56,16 @@ static __always_inline bool ctx_has_vlan(CTX *ctx)
 	return false;
 }
 
+static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
+				    __u32 size)
+{
+	(void)ctx;
+	(void)offset;
+	(void)to;
+	(void)size;
+	return -1;
+}
+
 static __always_inline bool ctx_is_gso(CTX *ctx)
 {
 	(void)ctx;

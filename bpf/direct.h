@@ -12,6 +12,7 @@
 
 #include "flow_state.h"
 #include "forward.h"
+#include "martian.h"
 #include "select.h"
 
 /* One packet from a client, and where it goes. */
@@ -189,9 +190,9 @@ static __always_inline bool direct_collides(const struct packet *packet,
  * why not. A RST ends a flow that another node may have begun: it goes on, and
  * leaves nothing behind. Global, for the verifier to look at it once.
  */
-int direct_open(__u64 hash, __u32 half_id);
+int direct_open(CTX *ctx, __u64 hash, __u32 half_id);
 
-__noinline int direct_open(__u64 hash, __u32 half_id)
+__noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 {
 	__u32 half = half_id >> 16 & 1;
 	struct l4gate_endpoint *endpoint = endpoint_get(half, half_id);
@@ -205,6 +206,8 @@ __noinline int direct_open(__u64 hash, __u32 half_id)
 	if (!scratch || !endpoint)
 		return L4GATE_DROP_CONFIG;
 	packet = &scratch->packet;
+	if (is_martian(ctx))
+		return L4GATE_DROP_MARTIAN;
 	reason = select_backend(packet, endpoint, half, &selection);
 	if (reason != GO_ON)
 		return reason;
@@ -277,7 +280,7 @@ static __always_inline int direct_client(CTX *ctx, enum l4gate_hook hook,
 			word_replace(direct.hash, direct.word, 0);
 		reason = ours ? cut_off(packet, direct.backend) : GO_ON;
 		if (reason == GO_ON)
-			reason = direct_open(direct.hash, half << 16 | id);
+			reason = direct_open(ctx, direct.hash, half << 16 | id);
 		if (reason != GO_ON)
 			return refuse(ctx, hook, packet, endpoint, reason);
 		direct.word = 0;

@@ -30,6 +30,12 @@ static __always_inline int action_of(enum l4gate_reason reason)
 	       reason == L4GATE_NOT_OURS ? CTX_PASS : CTX_DROP;
 }
 
+/* Of one that was not parsed to the end: nearly all go on as they came. */
+static __always_inline int action_unparsed(enum l4gate_reason reason)
+{
+	return reason <= L4GATE_EXTENSION ? CTX_PASS : CTX_DROP;
+}
+
 /* The longest that an IP header can say: superframes come close to it. */
 #define L3_LENGTH_MAX 65535
 

@@ -8,6 +8,7 @@
 
 #include "entry.h"
 #include "forward.h"
+#include "martian.h"
 #include "select.h"
 
 /* Times that a new flow is tried while other CPUs are faster. */
@@ -190,6 +191,8 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	if (!scratch || !nat.endpoint)
 		return L4GATE_DROP_CONFIG;
 	packet = &scratch->packet;
+	if (is_martian(ctx))
+		return L4GATE_DROP_MARTIAN;
 	if (packet->protocol == IPPROTO_TCP && !is_syn(packet))
 		return L4GATE_REJECT_NO_FLOW;
 	reason = select_backend(packet, nat.endpoint, half_id >> 16,

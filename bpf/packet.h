@@ -18,6 +18,8 @@ struct packet {
 	__u8 ttl;		/* or hop limit */
 	__u32 length;		/* of the frame */
 	__u64 now;		/* jiffies */
+	__u32 outer_tag;	/* taken off of two, for ctx_restore(); 0: none */
+	__u32 pad;
 };
 
 /* A step's answer that is not a way out: go on. */
@@ -30,6 +32,14 @@ struct packet {
 
 /* Offset of the IP header: no tag is left where we look. */
 #define L3_OFFSET ((int)sizeof(struct ethhdr))
+
+/*
+ * The farthest that TCP or UDP may begin: IPv4 has 40 bytes of options at most. IPv6
+ * may have any number of extension headers, of which TC skips this many bytes.
+ */
+#define EXTENSION_BYTES 256
+#define L4_OFFSET_MAX (L3_OFFSET + (CTX_IS_FAST_PATH ? 60 : \
+				    (int)sizeof(struct ipv6hdr) + EXTENSION_BYTES))
 
 /* Longest headers up to the end of TCP's fixed part, with IPv4 options. */
 #define HEADERS_MAX (L3_OFFSET + 60 + (int)sizeof(struct tcphdr))
@@ -77,7 +87,7 @@ static __always_inline void *packet_l4(CTX *ctx, const struct packet *packet)
 	__u32 offset = packet->l4;
 
 	barrier_var(offset);
-	if (offset > L3_OFFSET + 60)
+	if (offset > L4_OFFSET_MAX)
 		offset = L3_OFFSET;
 	return ctx_data(ctx) + offset;
 }

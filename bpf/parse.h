@@ -6,6 +6,7 @@
 #ifndef L4GATE_BPF_PARSE_H
 #define L4GATE_BPF_PARSE_H
 
+#include "extension.h"
 #include "packet.h"
 
 /*
@@ -67,7 +68,7 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 	return GO_ON;
 }
 
-/* RFC 8200. What has extension headers before TCP or UDP is not looked into. */
+/* RFC 8200. */
 static __always_inline enum l4gate_reason
 parse_ipv6(CTX *ctx, struct packet *packet)
 {
@@ -86,7 +87,9 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
-		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_EXTENSION;
+		if (CTX_IS_FAST_PATH)
+			return L4GATE_DEFER_HEADER;
+		break;
 	default:
 		return L4GATE_NOT_OURS;
 	}
@@ -97,6 +100,8 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	packet->l4 = L3_OFFSET + sizeof(*ip);
 	copy(&packet->src, &ip->saddr, sizeof(packet->src));
 	copy(&packet->dst, &ip->daddr, sizeof(packet->dst));
+	if (!CTX_IS_FAST_PATH && is_extension(ip->nexthdr))
+		return extensions_skip(ctx);
 	return GO_ON;
 }
 

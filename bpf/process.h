@@ -40,7 +40,7 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 	packet = &scratch->packet;
 	reason = parse_packet(ctx, packet);
 	if (reason != GO_ON)
-		return leave(ctx, hook, reason, CTX_PASS);
+		return leave(ctx, hook, reason, action_unparsed(reason));
 	half = config_half();
 	/* The port says whether it may be one of these: not so often of nat. */
 	action = direct_backend(ctx, hook, scratch, half);

@@ -295,7 +295,9 @@ __noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest)
 	if (!scratch)
 		return CTX_DROP;
 	packet = &scratch->packet;
-	if ((void *)(eth + 1) > ctx_data_end(ctx) ||
+	/* Nor does a quote hold extension headers. */
+	if (packet->l4 != L3_OFFSET + sizeof(struct ipv6hdr) ||
+	    (void *)(eth + 1) > ctx_data_end(ctx) ||
 	    !quote_packet(ctx, packet, sizeof(struct ipv6hdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);

@@ -38,7 +38,7 @@
 	X(FRAGMENT, fragment, pass,					\
 	  "an IP fragment")						\
 	X(EXTENSION, extension, pass,					\
-	  "IPv6 extension headers before TCP or UDP")			\
+	  "IPv6 extension headers before TCP or UDP beyond what is skipped")	\
 	X(REJECT_SLOT, reject_slot, reject,				\
 	  "share of a backendRef that can't be served")			\
 	X(REJECT_NO_ROUTE, reject_no_route, reject,			\
@@ -96,7 +96,7 @@
 	X(DROP_ROUTING_HEADER, drop_routing_header, drop,		\
 	  "an IPv6 routing header that is not used up")			\
 	X(DROP_MARTIAN, drop_martian, drop,				\
-	  "a source address that no client can have")			\
+	  "a source that no client can have, or a frame to everybody")			\
 	X(REJECT_SOURCE, reject_source, reject,				\
 	  "a client address that the RoutePolicy does not let in")	\
 	X(REJECT_RATE, reject_rate, reject,				\

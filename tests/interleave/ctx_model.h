@@ -78,6 +78,15 @@ static __always_inline bool ctx_has_vlan(CTX *ctx)
 	return false;
 }
 
+static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
+				    __u32 size)
+{
+	if (offset + size > ctx->size)
+		return -1;
+	memcpy(to, (char *)ctx->frame + offset, size);
+	return 0;
+}
+
 static __always_inline bool ctx_is_gso(CTX *ctx)
 {
 	(void)ctx;

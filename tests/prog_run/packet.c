@@ -39,14 +39,64 @@ static bool is_v6(const struct frame *frame)
 	return get16(frame->bytes + 12) == 0x86dd;
 }
 
+/* What the letters of a chain are in the header before them. */
+static uint8_t chain_protocol(char letter)
+{
+	switch (letter) {
+	case 'h':
+		return IPPROTO_HOPOPTS;
+	case 'd':
+	case 'D':
+		return IPPROTO_DSTOPTS;
+	case 'f':
+		return IPPROTO_FRAGMENT;
+	case 'a':
+		return IPPROTO_AH;
+	default:
+		return IPPROTO_ROUTING;
+	}
+}
+
+static bool is_extension(uint8_t protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_DSTOPTS;
+}
+
+/* Of the field that says what the last header is, and of that header. */
+static void find_l4(const struct frame *frame, size_t *ret_field,
+		    size_t *ret_l4)
+{
+	*ret_field = ETH + 6;
+	*ret_l4 = ETH + 40;
+	while (is_extension(frame->bytes[*ret_field])) {
+		size_t next = *ret_l4 + 8 + frame->bytes[*ret_l4 + 1] * 8;
+
+		if (next >= frame->size)
+			break;
+		*ret_field = *ret_l4;
+		*ret_l4 = next;
+	}
+}
+
 static size_t l4_offset(const struct frame *frame)
 {
-	return is_v6(frame) ? ETH + 40 : ETH + (frame->bytes[ETH] & 15) * 4;
+	size_t field, l4;
+
+	if (!is_v6(frame))
+		return ETH + (frame->bytes[ETH] & 15) * 4;
+	find_l4(frame, &field, &l4);
+	return l4;
 }
 
 uint8_t frame_protocol(const struct frame *frame)
 {
-	return frame->bytes[is_v6(frame) ? ETH + 6 : ETH + 9];
+	size_t field, l4;
+
+	if (!is_v6(frame))
+		return frame->bytes[ETH + 9];
+	find_l4(frame, &field, &l4);
+	return frame->bytes[field];
 }
 
 /* Where the IP packet ends, as its header says: padding may follow. */
@@ -93,6 +143,31 @@ bool frame_checks(const struct frame *frame)
 	return l4_sum(frame) == 0xffff;
 }
 
+/* Writes a chain behind the IPv6 header; bytes of it. */
+static size_t build_chain(uint8_t *ip, const char *chain, uint8_t protocol)
+{
+	uint8_t *field = ip + 6, *at = ip + 40;
+
+	for (; *chain; chain++) {
+		size_t size = *chain == 'D' ? 128 : 8;
+
+		*field = chain_protocol(*chain);
+		field = at;
+		memset(at, 0, size);
+		at[1] = size / 8 - 1;
+		at[2] = *chain == 'r' ? 4 : *chain == 'R' ? 4 : 0;
+		at[3] = *chain == 'R';
+		/* PadN: options have to end where the header does. */
+		if (strchr("hdD", *chain)) {
+			at[2] = 1;
+			at[3] = size - 4;
+		}
+		at += size;
+	}
+	*field = protocol;
+	return at - ip - 40;
+}
+
 static size_t build_ip(struct frame *frame, const struct shape *shape,
 		       size_t l4_size, uint8_t protocol)
 {
@@ -100,13 +175,15 @@ static size_t build_ip(struct frame *frame, const struct shape *shape,
 	size_t header = 20 + shape->options * 4;
 
 	if (shape->v6) {
+		size_t chain = build_chain(ip, shape->chain ?: "",
+					   shape->protocol ?: protocol);
+
 		ip[0] = 0x60;
-		put16(ip + 4, l4_size);
-		ip[6] = shape->protocol ?: protocol;
+		put16(ip + 4, chain + l4_size);
 		ip[7] = shape->ttl ?: 64;
 		inet_pton(AF_INET6, shape->src, ip + 8);
 		inet_pton(AF_INET6, shape->dst, ip + 24);
-		return ETH + 40;
+		return ETH + 40 + chain;
 	}
 	ip[0] = 0x40 | header / 4;
 	put16(ip + 2, header + l4_size);
@@ -172,6 +249,8 @@ void frame_build(struct frame *frame, const struct shape *shape)
 			frame->bytes[shape->poke[i].at] = shape->poke[i].value;
 	if (shape->ethertype)
 		put16(frame->bytes + 12, shape->ethertype);
+	if (shape->inner_tag)
+		add_tag(frame, shape->inner_tag);
 	if (shape->tag)
 		add_tag(frame, shape->tag);
 }

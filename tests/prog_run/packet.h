@@ -34,14 +34,26 @@ struct shape {
 	uint8_t ttl;		/* 0: 64 */
 	uint8_t options;	/* words of IPv4 options */
 	uint16_t fragment;	/* IPv4 fragment field, host order */
+	const char *chain;	/* IPv6 extension headers, see CHAIN_* */
 	uint16_t payload;	/* bytes */
 	uint8_t protocol;	/* in the IP header, instead of TCP or UDP */
 	uint16_t ethertype;	/* instead of IP's */
 	uint16_t tag;		/* ethertype of a VLAN tag, 0: none */
+	uint16_t inner_tag;	/* and of another one in it */
 	uint8_t padding;	/* bytes behind the IP packet */
 	bool no_udp_check;
 	struct poke poke[2];
 };
+
+/* Letters of a chain, each a header of eight bytes, but for CHAIN_LONG. */
+#define CHAIN_HOPS "h"		/* hop-by-hop options */
+#define CHAIN_OPTIONS "d"	/* destination options */
+#define CHAIN_LONG "D"		/* 128 bytes of them */
+#define CHAIN_ROUTED "r"	/* a routing header that is used up */
+#define CHAIN_ROUTE "R"		/* one with an address left */
+#define CHAIN_TYPE0 "0"		/* one of type 0, used up */
+#define CHAIN_FRAGMENT "f"	/* of a packet in one piece */
+#define CHAIN_AUTH "a"
 
 #define FIN 0x01
 #define SYN 0x02
@@ -59,7 +71,7 @@ bool frame_checks(const struct frame *frame);
 /* The checksum of TCP or UDP as it is in an untagged frame. */
 uint16_t frame_l4_check(const struct frame *frame);
 
-/* Fields of an untagged frame without options. */
+/* Fields of an untagged frame. */
 uint8_t frame_ttl(const struct frame *frame);
 uint8_t frame_protocol(const struct frame *frame);
 uint16_t frame_sport(const struct frame *frame);
