@@ -12,7 +12,9 @@
  *   ctx_load()                  bytes out of the rest; the fast path has no need of it
  *   ctx_length(), ctx_packets() bytes of the frame; packets that it stands for
  *   ctx_ifindex()               the device of the hook
- *   ctx_has_vlan()              a tag that was taken out of the frame
+ *   ctx_tag()                   the VLAN tag kept beside the frame
+ *   ctx_pop_tag(), ctx_push_tag()  take the outer tag off, put one on
+ *   ctx_restore()               the tags that a frame came with
  *   ctx_is_gso()                a superframe that is cut up later
  *   ctx_translate()             addresses, ports, checksums, TTL (rewrite.h)
  *   ctx_encap()                 another IP header in front (encap.h)

@@ -58,9 +58,22 @@ static __always_inline __u32 ctx_ifindex(CTX *ctx)
 	return ctx->ifindex;
 }
 
-static __always_inline bool ctx_has_vlan(CTX *ctx)
+/* The tag that is kept beside the frame: protocol << 16 | TCI. 0: none. */
+static __always_inline __u32 ctx_tag(CTX *ctx)
 {
-	return ctx->vlan_present;
+	if (!ctx->vlan_present)
+		return 0;
+	return bpf_ntohs(ctx->vlan_proto) << 16 | (ctx->vlan_tci & 0xffff);
+}
+
+static __always_inline int ctx_pop_tag(CTX *ctx)
+{
+	return bpf_skb_vlan_pop(ctx);
+}
+
+static __always_inline int ctx_push_tag(CTX *ctx, __u32 tag)
+{
+	return bpf_skb_vlan_push(ctx, bpf_htons(tag >> 16), tag & 0xffff);
 }
 
 static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
@@ -75,7 +88,29 @@ static __always_inline bool ctx_is_gso(CTX *ctx)
 	return ctx->gso_size;
 }
 
+#include "maps.h"
 #include "scratch.h"
+
+/* Puts the outer tag back that was taken off of two; 0, or negative. */
+int restore_tag(CTX *ctx);
+
+__noinline int restore_tag(CTX *ctx)
+{
+	struct scratch *scratch = scratch_get();
+	__u32 tag;
+
+	if (!scratch)
+		return -1;
+	tag = scratch->packet.outer_tag;
+	scratch->packet.outer_tag = 0;
+	return tag ? ctx_push_tag(ctx, tag) : 0;
+}
+
+/* With two tags there is always one beside the frame. */
+static __always_inline int ctx_restore(CTX *ctx)
+{
+	return ctx->vlan_present ? restore_tag(ctx) : 0;
+}
 
 /* The L4 checksum, as its state wants it: of the addresses, and of the ports. */
 static __always_inline int translate_check(CTX *ctx,
@@ -259,24 +294,22 @@ static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
 	return encap_skb(ctx, label);
 }
 
-/* Whether this hook can send to a next hop at all. */
-static __always_inline bool ctx_can_send(const struct l4gate_nexthop *nexthop)
+/*
+ * Whether this hook can send a packet to a next hop at all. With two tags the
+ * neighbour has to be known: the stack resolves none for such a frame.
+ */
+static __always_inline bool ctx_can_send(const struct packet *packet,
+					 const struct l4gate_nexthop *nexthop)
 {
-	return nexthop->kind != L4GATE_NEXTHOP_UNREACHABLE;
+	return !packet->outer_tag || (*(const __u32 *)nexthop->mac |
+				      *(const __u16 *)(nexthop->mac + 4));
 }
 
-/*
- * Sends the skb to a next hop, resolving the neighbour if need be, or lets the
- * stack deliver it on this node; an action.
- */
-static __always_inline int ctx_send(CTX *ctx,
-				    const struct l4gate_nexthop *nexthop)
+/* To a next hop by its address: the neighbour is resolved if need be. */
+static __always_inline int send_to(const struct l4gate_nexthop *nexthop)
 {
 	struct bpf_redir_neigh neigh = {};
 
-	(void)ctx;
-	if (nexthop->kind == L4GATE_NEXTHOP_LOCAL)
-		return CTX_PASS;
 	if (nexthop->family == L4GATE_IPV4) {
 		neigh.nh_family = 2;	/* AF_INET */
 		neigh.ipv4_nh = nexthop->gateway.w[0];
@@ -285,6 +318,44 @@ static __always_inline int ctx_send(CTX *ctx,
 		copy(neigh.ipv6_nh, &nexthop->gateway, sizeof(neigh.ipv6_nh));
 	}
 	return bpf_redirect_neigh(nexthop->ifindex, &neigh, sizeof(neigh), 0);
+}
+
+/*
+ * Sends a skb that came with tags to a numbered next hop. They belong to the link
+ * that it came by: another one has none, or (a VLAN device) puts on its own.
+ */
+int send_tagged(CTX *ctx, __u32 number);
+
+__noinline int send_tagged(CTX *ctx, __u32 number)
+{
+	const struct l4gate_nexthop *nexthop;
+	struct scratch *scratch = scratch_get();
+
+	nexthop = bpf_map_lookup_elem(&l4gate_nexthops, &number);
+	if (!scratch || !nexthop)
+		return CTX_DROP;
+	if (nexthop->ifindex != ctx->ifindex)
+		return ctx_pop_tag(ctx) ? CTX_DROP : send_to(nexthop);
+	if (!scratch->packet.outer_tag)
+		return send_to(nexthop);
+	/* bpf_redirect_neigh() drops what is not IP behind Ethernet. */
+	if (bpf_skb_store_bytes(ctx, 0, nexthop->mac, 2 * ETH_ALEN, 0) ||
+	    restore_tag(ctx))
+		return CTX_DROP;
+	return bpf_redirect(ctx->ifindex, 0);
+}
+
+/*
+ * Sends the skb to a next hop, or lets the stack deliver it on this node; an
+ * action.
+ */
+static __always_inline int ctx_send(CTX *ctx,
+				    const struct l4gate_nexthop *nexthop)
+{
+	if (nexthop->kind == L4GATE_NEXTHOP_LOCAL)
+		return ctx_restore(ctx) ? CTX_DROP : CTX_PASS;
+	return ctx->vlan_present ? send_tagged(ctx, nexthop->number) :
+				   send_to(nexthop);
 }
 
 /*
@@ -303,6 +374,8 @@ static __always_inline int ctx_make_reply(CTX *ctx, __u32 keep, __u32 room,
 	if (room && bpf_skb_change_head(ctx, room, 0))
 		return TC_ACT_SHOT;
 	if (bpf_skb_store_bytes(ctx, 0, header, size, 0))
+		return TC_ACT_SHOT;
+	if (ctx_restore(ctx))
 		return TC_ACT_SHOT;
 	return bpf_redirect(ctx->ifindex, 0);
 }

@@ -14,12 +14,18 @@
 /* Instead of an action: no packet from a backend of a flow of ours. */
 #define NO_REPLY (-100)
 
+/* The packet goes on with the tags that it came with. */
+static __always_inline int pass(CTX *ctx)
+{
+	return ctx_restore(ctx) ? CTX_DROP : CTX_PASS;
+}
+
 /* The packet goes on, or away, as it came. */
 static __always_inline int leave(CTX *ctx, enum l4gate_hook hook,
 				 enum l4gate_reason reason, int action)
 {
 	count_reason(ctx, hook, reason);
-	return action;
+	return action == CTX_PASS ? pass(ctx) : action;
 }
 
 /* What happens to a packet that leaves for this reason. */
@@ -60,12 +66,14 @@ static __always_inline enum l4gate_reason
 check_way(CTX *ctx, const struct packet *packet,
 	  const struct l4gate_nexthop *nexthop, __u32 overhead)
 {
-	if (nexthop->kind == L4GATE_NEXTHOP_UNREACHABLE)
-		return L4GATE_DROP_NO_ROUTE;
-	if (!ctx_can_send(nexthop))
-		return L4GATE_DEFER_NEXT_HOP;
-	if (nexthop->kind == L4GATE_NEXTHOP_LOCAL)
-		return GO_ON;
+	if (nexthop->kind >= L4GATE_NEXTHOP_LOCAL) {
+		if (nexthop->kind == L4GATE_NEXTHOP_UNREACHABLE)
+			return L4GATE_DROP_NO_ROUTE;
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP : GO_ON;
+	}
+	if (!ctx_can_send(packet, nexthop))
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP :
+					  L4GATE_DROP_NO_ROUTE;
 	if (packet->ttl <= 1)
 		return L4GATE_DROP_TTL;
 	if (is_too_big(ctx, packet, nexthop->mtu, overhead))

@@ -105,7 +105,30 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	return GO_ON;
 }
 
-/* Fills *packet, or returns the reason to leave the packet alone. */
+static __always_inline bool is_tag(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) ||
+	       ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+/* XDP: whether TC should have a look at a tagged frame. */
+static __always_inline enum l4gate_reason parse_tag(CTX *ctx)
+{
+	/* The tag's two words, and those of another one. */
+	const __be16 *word = ctx_data(ctx) + L3_OFFSET;
+	__be16 inner;
+
+	if (!CTX_IS_FAST_PATH || (void *)(word + 4) > ctx_data_end(ctx))
+		return L4GATE_VLAN;
+	inner = is_tag(word[1]) ? word[3] : word[1];
+	return inner == bpf_htons(ETH_P_IP) || inner == bpf_htons(ETH_P_IPV6) ?
+	       L4GATE_DEFER_HEADER : L4GATE_VLAN;
+}
+
+/*
+ * Fills *packet, or returns the reason to leave the packet alone. L4GATE_VLAN: at TC
+ * it may still be ours (parse_tagged()).
+ */
 static __always_inline enum l4gate_reason
 parse_packet(CTX *ctx, struct packet *packet)
 {
@@ -113,8 +136,7 @@ parse_packet(CTX *ctx, struct packet *packet)
 	struct ethhdr *eth;
 	__u32 end;
 
-	if (ctx_has_vlan(ctx))
-		return L4GATE_VLAN;
+	packet->outer_tag = 0;
 	ctx_pull(ctx, HEADERS_MAX);
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
@@ -131,7 +153,7 @@ parse_packet(CTX *ctx, struct packet *packet)
 		break;
 	case bpf_htons(ETH_P_8021Q):
 	case bpf_htons(ETH_P_8021AD):
-		return L4GATE_VLAN;
+		return parse_tag(ctx);
 	default:
 		return L4GATE_NOT_OURS;
 	}

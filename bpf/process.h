@@ -9,6 +9,7 @@
 #include "direct.h"
 #include "nat.h"
 #include "parse.h"
+#include "tags.h"
 
 /* A packet to a port that some listener has. */
 static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
@@ -39,8 +40,13 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 		return CTX_PASS;
 	packet = &scratch->packet;
 	reason = parse_packet(ctx, packet);
-	if (reason != GO_ON)
-		return leave(ctx, hook, reason, action_unparsed(reason));
+	if (reason != GO_ON) {
+		if (!CTX_IS_FAST_PATH && reason == L4GATE_VLAN)
+			reason = parse_tagged(ctx, hook);
+		if (reason != GO_ON)
+			return leave(ctx, hook, reason,
+				     action_unparsed(reason));
+	}
 	half = config_half();
 	/* The port says whether it may be one of these: not so often of nat. */
 	action = direct_backend(ctx, hook, scratch, half);
@@ -61,21 +67,28 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 static __always_inline int process_egress(CTX *ctx)
 {
 	struct scratch *scratch = scratch_get();
+	enum l4gate_reason reason;
 	__u32 half;
 
-	if (!scratch || parse_packet(ctx, &scratch->packet) != GO_ON)
+	if (!scratch)
 		return CTX_PASS;
+	reason = parse_packet(ctx, &scratch->packet);
+	if (reason != GO_ON) {
+		if (reason == L4GATE_VLAN)
+			reason = parse_tagged(ctx, L4GATE_HOOK_TC_EGRESS);
+		if (reason != GO_ON)
+			return pass(ctx);
+	}
 	half = config_half();
 	if (!direct_egress(ctx, scratch, half) &&
 	    !nat_egress(ctx, scratch, half))
-		return CTX_PASS;
+		return pass(ctx);
 	scratch->rewrite.routed = false;
 	rewrite_diff(&scratch->rewrite, &scratch->packet);
 	if (ctx_translate(ctx, &scratch->packet, &scratch->rewrite))
 		return leave(ctx, L4GATE_HOOK_TC_EGRESS, L4GATE_DROP_WRITE,
 			     CTX_DROP);
-	count_reason(ctx, L4GATE_HOOK_TC_EGRESS, L4GATE_TO_CLIENT);
-	return CTX_PASS;
+	return leave(ctx, L4GATE_HOOK_TC_EGRESS, L4GATE_TO_CLIENT, CTX_PASS);
 }
 
 #endif /* L4GATE_BPF_PROCESS_H */

@@ -24,7 +24,7 @@
 	X(TO_LOCAL, to_local, forward,					\
 	  "translated and handed to a backend on this node")		\
 	X(DEFER_HEADER, defer_header, defer,				\
-	  "IP options, extension headers or a fragment: TC decides")	\
+	  "tags, IP options, extension headers or a fragment: TC decides")	\
 	X(DEFER_NEXT_HOP, defer_next_hop, defer,			\
 	  "neighbour or route that XDP can't use: TC decides")		\
 	X(DEFER_FLOW, defer_flow, defer,				\
@@ -34,7 +34,7 @@
 	X(MALFORMED, malformed, pass,					\
 	  "truncated or contradictory headers")				\
 	X(VLAN, vlan, pass,						\
-	  "a VLAN tag: attach to the VLAN device instead")		\
+	  "a VLAN tag before what is not ours")		\
 	X(FRAGMENT, fragment, pass,					\
 	  "an IP fragment")						\
 	X(EXTENSION, extension, pass,					\

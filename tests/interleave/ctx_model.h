@@ -72,10 +72,29 @@ static __always_inline __u32 ctx_ifindex(CTX *ctx)
 	return 1;
 }
 
-static __always_inline bool ctx_has_vlan(CTX *ctx)
+static __always_inline __u32 ctx_tag(CTX *ctx)
 {
 	(void)ctx;
-	return false;
+	return 0;
+}
+
+static __always_inline int ctx_pop_tag(CTX *ctx)
+{
+	(void)ctx;
+	return -1;
+}
+
+static __always_inline int ctx_push_tag(CTX *ctx, __u32 tag)
+{
+	(void)ctx;
+	(void)tag;
+	return -1;
+}
+
+static __always_inline int ctx_restore(CTX *ctx)
+{
+	(void)ctx;
+	return 0;
 }
 
 static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
@@ -119,8 +138,10 @@ static __always_inline int ctx_encap(CTX *ctx, const struct packet *packet,
 	return 0;
 }
 
-static __always_inline bool ctx_can_send(const struct l4gate_nexthop *nexthop)
+static __always_inline bool ctx_can_send(const struct packet *packet,
+					 const struct l4gate_nexthop *nexthop)
 {
+	(void)packet;
 	(void)nexthop;
 	return true;
 }
