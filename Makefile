@@ -228,7 +228,7 @@ bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
 bench-results: verifier-stats bench bench-pressure bench-cpus bench-scale bench-wire
 	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
-.PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-clang check-netns
+.PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-clang check-frames check-netns
 # No root, under ten seconds.
 check: check-unit check-interleave check-abi check-man check-cli
 
@@ -263,6 +263,12 @@ check-bpf: $(PROG_RUN_TESTS)
 .PHONY: check-blind
 check-blind: $(O)/tests/prog_run/test_life
 	$(Q)BLIND=1000000 $<
+
+# Frames that are not ours, as they came; 200,000 of them are in check-bpf. SEED=N
+# makes others.
+FRAMES ?= 1000000
+check-frames: $(O)/tests/prog_run/test_others
+	$(Q)$< $(FRAMES) $(SEED)
 
 # check-bpf with a newer clang: it lays out the stack in other ways, and what one
 # makes may be more than the verifier allows.
@@ -420,6 +426,7 @@ help:
 	@echo 'make check-interleave-deep  more schedules of CPUs at the flow tables; minutes'
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-blind  a million forged RST, FIN and SYN in each mode; root'
+	@echo 'make check-frames  FRAMES=1000000 SEED=1: random ones that are not ours; root'
 	@echo 'make check-clang  the same, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
 	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
