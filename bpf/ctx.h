@@ -15,7 +15,7 @@
  *   ctx_tag()                   the VLAN tag kept beside the frame
  *   ctx_pop_tag(), ctx_push_tag()  take the outer tag off, put one on
  *   ctx_restore()               the tags that a frame came with
- *   ctx_is_gso()                a superframe that is cut up later
+ *   ctx_gso_size()              payload of what a superframe is cut into later, or 0
  *   ctx_translate()             addresses, ports, checksums, TTL (rewrite.h)
  *   ctx_encap()                 another IP header in front (encap.h)
  *   ctx_send()                  to a next hop

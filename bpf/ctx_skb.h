@@ -82,7 +82,7 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 	return bpf_skb_load_bytes(ctx, offset, to, size);
 }
 
-static __always_inline bool ctx_is_gso(CTX *ctx)
+static __always_inline __u32 ctx_gso_size(CTX *ctx)
 {
 	/* Those of a virtual machine have a gso_size, but no gso_segs as yet. */
 	return ctx->gso_size;
@@ -237,6 +237,17 @@ static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
 
 #include "encap.h"
 
+/*
+ * How the kernel is to make room for an outer header. Of a superframe of TCP the
+ * segments get smaller by as much; of UDP they are datagrams, and stay as they are.
+ */
+static __always_inline __u64 encap_flags(const struct packet *packet,
+					 __u64 flags)
+{
+	return packet->protocol == IPPROTO_UDP ?
+	       flags | BPF_F_ADJ_ROOM_FIXED_GSO : flags;
+}
+
 static __always_inline int encap_skb4(CTX *ctx, const struct packet *packet,
 				      const struct rewrite *rewrite)
 {
@@ -245,7 +256,8 @@ static __always_inline int encap_skb4(CTX *ctx, const struct packet *packet,
 	encap_ipv4(&outer, packet, &rewrite->src, &rewrite->dst,
 		   packet_tos(ctx, packet));
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) ?:
+				   encap_flags(packet,
+					       BPF_F_ADJ_ROOM_ENCAP_L3_IPV4)) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
 }
 
@@ -258,7 +270,8 @@ static __always_inline int encap_skb6(CTX *ctx, const struct packet *packet,
 	encap_ipv6(&outer, packet, &rewrite->src, &rewrite->dst,
 		   packet_tos(ctx, packet), label);
 	return bpf_skb_adjust_room(ctx, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				   BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ?:
+				   encap_flags(packet,
+					       BPF_F_ADJ_ROOM_ENCAP_L3_IPV6)) ?:
 	       bpf_skb_store_bytes(ctx, L3_OFFSET, &outer, sizeof(outer), 0);
 }
 

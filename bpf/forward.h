@@ -46,8 +46,23 @@ static __always_inline int action_unparsed(enum l4gate_reason reason)
 #define L3_LENGTH_MAX 65535
 
 /*
+ * Whether what a superframe will be cut into fits, with headers as short as they may
+ * be. The overhead of TCP's comes off its payload (encap_flags()).
+ */
+static __always_inline bool segments_fit(CTX *ctx, const struct packet *packet,
+					 __u32 mtu, __u32 overhead)
+{
+	__u32 size = ctx_gso_size(ctx);
+
+	if (!size)
+		return false;
+	size += packet->l4 - L3_OFFSET + l4_header(packet);
+	return size + (packet->protocol == IPPROTO_UDP ? overhead : 0) <= mtu;
+}
+
+/*
  * Whether a packet, longer by overhead bytes, is too big for its way. A superframe
- * will be cut up, and has to fit into the outer header only.
+ * itself has to fit into the outer header only.
  */
 static __always_inline bool is_too_big(CTX *ctx, const struct packet *packet,
 				       __u32 mtu, __u32 overhead)
@@ -55,7 +70,8 @@ static __always_inline bool is_too_big(CTX *ctx, const struct packet *packet,
 	__u32 length = packet->l3_length + overhead;
 
 	return length > L3_LENGTH_MAX ||
-	       (mtu && length > mtu && !ctx_is_gso(ctx));
+	       (mtu && length > mtu &&
+		!segments_fit(ctx, packet, mtu, overhead));
 }
 
 /*

@@ -106,10 +106,10 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 	return 0;
 }
 
-static __always_inline bool ctx_is_gso(CTX *ctx)
+static __always_inline __u32 ctx_gso_size(CTX *ctx)
 {
 	(void)ctx;
-	return false;
+	return 0;
 }
 
 #include "rewrite.h"

@@ -16,7 +16,8 @@
 
 static int decap(struct __sk_buff *skb, int length)
 {
-	return bpf_skb_adjust_room(skb, -length, BPF_ADJ_ROOM_MAC, 0) ?
+	return bpf_skb_adjust_room(skb, -length, BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_FIXED_GSO) ?
 	       TC_ACT_SHOT : TC_ACT_OK;
 }
 

@@ -114,3 +114,103 @@ test_tags_of_others() {
       '.sent == 65 and .same == .sent'
   done
 }
+
+# ---------------------------------------------------------------- sizes
+
+# servers_in MODE: all of b1, where the mode wants them.
+servers_in() {
+  local PORT_IDENTIFY=$PORT_IDENTIFY
+  local -A ADDRESS4=([b1]=${ADDRESS4[b1]}) ADDRESS6=([b1]=${ADDRESS6[b1]})
+  if [[ $1 == dsr-* ]]; then
+    backend "$1" b1
+    ADDRESS4[b1]=$VIP4 ADDRESS6[b1]=$VIP6 PORT_IDENTIFY=7000
+  fi
+  start_identify b1
+}
+
+# Datagrams that the sender's stack leaves to be cut up later: all of them arrive,
+# each whole.
+udp_superframes() {
+  local a mode=$1
+  OFFLOAD=on PASS=off
+  "$2"
+  attach --mode tc
+  frames_in "$mode" b1
+  servers_in "$mode"
+  for a in "$VIP4" "$VIP6"; do
+    expect_json "mode $mode, $a" \
+      "$(at cl timeout 60 "$PYTHON" "$TOOLS/segments.py" "$a" 7000)" '.answers == .sent'
+  done
+  expect_checksums
+}
+
+test_udp_superframes_nat() {
+  udp_superframes nat routed
+}
+
+test_udp_superframes_transparent() {
+  udp_superframes transparent two_armed
+}
+
+# Also those that the outer header makes too large for the link, each told so.
+test_udp_superframes_dsr_ipip() {
+  local a
+  udp_superframes dsr-ipip routed
+  expect 'too big' "$(reason told_too_big)" 0
+  for a in "$VIP4 1453" "$VIP6 1440"; do
+    # shellcheck disable=SC2086 # two words
+    set -- $a
+    expect_json "$2 bytes to $1" "$(at cl timeout 60 "$PYTHON" "$TOOLS/segments.py" "$1" 7000 \
+      --size "$2" --rounds 1)" '.answers == 0'
+  done
+  (($(reason told_too_big) >= 2)) || fail "told_too_big: $(reason told_too_big)"
+  expect 'not written' "$(reason drop_write)" 0
+}
+
+# Jumbo frames, of which each is in one piece.
+jumbo() {
+  local host device a
+  # Native XDP, which the test has on far ends, has a limit of its own.
+  PASS=off
+  two_armed
+  for host in cl:eth0 gw:cl0 gw:be0 sw:gw-be0 sw:b1-eth0 sw:b2-eth0 sw:b3-eth0 sw:br0 b1:eth0 \
+    b2:eth0 b3:eth0; do
+    device=${host#*:} host=${host%%:*}
+    ip -n "$host" link set "$device" mtu 9000
+  done
+  start_identify
+  start_http
+  start_dns
+  start_redis b1
+  full_manifest >"$WORK/full.yaml"
+  attach "$@"
+  apply "$WORK/full.yaml"
+  check_traffic
+  for a in "$VIP4" "$VIP6"; do
+    expect_json "8,000 bytes to $a" "$(at cl timeout 60 "$PYTHON" "$TOOLS/segments.py" "$a" 7000 \
+      --size 8000 --count 1)" '.answers == .sent'
+  done
+}
+
+test_jumbo_tc() {
+  jumbo --mode tc
+}
+
+test_jumbo_generic() {
+  jumbo --mode generic
+}
+
+# Checksums that the sender's stack leaves to the device, in the modes and on the
+# hooks that are not tested so elsewhere: tags and superframes apart, all traffic.
+test_offloads_generic_one_armed() {
+  OFFLOAD=on PASS=off
+  one_armed
+  start_identify
+  start_http
+  start_dns
+  start_redis b1
+  full_manifest >"$WORK/full.yaml"
+  attach --mode generic
+  apply "$WORK/full.yaml"
+  check_traffic
+}

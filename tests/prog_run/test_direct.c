@@ -124,7 +124,7 @@ static void test_port_used_again(void **state)
 	}
 }
 
-/* Whether segments fit is not for us to say, a packet in one piece has to. */
+/* A packet in one piece has to fit, or what a superframe is cut into. */
 static void test_gso(void **state)
 {
 	struct shape shape = { CLIENT, .sport = 3000, .dport = 80,
@@ -140,6 +140,11 @@ static void test_gso(void **state)
 	/* As a virtual machine sends it: nobody has counted yet. */
 	in.gso_size = 900;
 	expect_reason(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_TO_BACKEND);
+	/* Segments of 1,500 bytes, and of one more. */
+	in.gso_size = 1460;
+	expect_reason(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_TO_BACKEND);
+	in.gso_size = 1461;
+	expect_reason(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_DROP_TOO_BIG);
 }
 
 /* A header that says more than there is, and than an outer one could. */

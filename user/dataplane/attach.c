@@ -413,8 +413,13 @@ static int attach_fast_path(const struct dataplane *dataplane,
 			   mode == ATTACH_AUTO ? ATTACH_NATIVE : mode);
 	if (error && mode == ATTACH_AUTO &&
 	    (error == -EOPNOTSUPP || error == -ERANGE)) {
-		snprintf(attachment->why, sizeof(attachment->why),
-			 "the driver has no native XDP for this device");
+		if (error == -ERANGE)
+			snprintf(attachment->why, sizeof(attachment->why),
+				 "the driver has no native XDP for an MTU of %u",
+				 attachment->mtu);
+		else
+			snprintf(attachment->why, sizeof(attachment->why),
+				 "the driver has no native XDP for this device");
 		return 0;
 	}
 	if (error)
