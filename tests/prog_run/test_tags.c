@@ -19,6 +19,29 @@
 
 #include "expect.h"
 
+/* And 10.0.0.12, in mode nat with a backend on this node. */
+static const char local_manifest[] =
+	GATEWAY("own", "10.0.0.12", "2001:db8::c", "nat")
+	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: TCPRoute\n"
+	"metadata: {name: own}\nspec:\n"
+	"  parentRefs: [{name: own, port: 80, sectionName: tcp80}]\n"
+	"  rules: [{backendRefs: [{name: own, port: 80}]}]\n"
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: own}\nspec:\n"
+	"  ports: [{name: t, port: 80, protocol: TCP}]\n"
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: own, labels: {kubernetes.io/service-name: own}}\n"
+	"addressType: IPv4\nendpoints: [{addresses: ['10.0.0.1']}]\n"
+	"ports: [{name: t, port: 8080, protocol: TCP}]\n";
+
+/* The frame without the inner tag, which has to be as it was. */
+static void take_out(const struct frame *in, struct frame *out)
+{
+	assert_memory_equal(out->bytes + 12, in->bytes + 16, 4);
+	memmove(out->bytes + 12, out->bytes + 16, out->size - 16);
+	out->size -= 4;
+	assert_true(frame_checks(out));
+}
+
 /*
  * The kernel takes the outer tag off before TC sees a frame, and there is no telling
  * a run of such a thing: of two tags the inner one is what can be seen here, of
@@ -29,7 +52,7 @@ static void test_two_tags(void **state)
 	static const uint16_t outer[] = { 0x88a8, 0x8100 };
 	struct shape shape = { V4, .dport = 80, .tcp_flags = SYN,
 			       .payload = 3, .inner_tag = 0x8100 };
-	struct frame in, out, plain;
+	struct frame in, out;
 	size_t i;
 
 	(void)state;
@@ -45,15 +68,49 @@ static void test_two_tags(void **state)
 					L4GATE_TO_BACKEND), TC_ACT_REDIRECT);
 		assert_int_equal(out.size, in.size - 4);
 		assert_memory_equal(out.bytes, "\x02\0\0\0\0\x20", 6);
-		assert_memory_equal(out.bytes + 12, in.bytes + 16, 4);
-		plain = out;
-		memmove(plain.bytes + 12, plain.bytes + 16, plain.size - 16);
-		plain.size -= 4;
-		assert_true(frame_checks(&plain));
-		assert_true(frame_has_ends(&plain,
+		take_out(&in, &out);
+		assert_true(frame_has_ends(&out,
 					   shape.v6 ? "2001:db8::1" : "10.0.0.1",
 					   shape.v6 ? "2001:db8::20" : "10.0.0.20"));
 	}
+}
+
+/* To a backend on this node, and what it answers on the way out. */
+static void test_two_tags_here(void **state)
+{
+	struct shape there = { .src = "10.0.0.2", .dst = "10.0.0.12",
+			       .sport = 7150, .dport = 80, .tcp_flags = SYN,
+			       .inner_tag = 0x8100, .tag = 0x88a8 };
+	struct shape back = { .src = "10.0.0.1", .dst = "10.0.0.2",
+			      .sport = 8080, .tcp_flags = SYN | ACK,
+			      .inner_tag = 0x8100, .tag = 0x88a8 };
+	struct frame in, out;
+
+	(void)state;
+	frame_build(&in, &there);
+	expect_deferred(&in);
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
+				L4GATE_TO_LOCAL), TC_ACT_UNSPEC);
+	take_out(&in, &out);
+	assert_true(frame_has_ends(&out, "10.0.0.2", "10.0.0.1"));
+	back.dport = frame_sport(&out);
+	frame_build(&in, &back);
+	/* What comes in so goes on: it is what goes out that is ours. */
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
+				L4GATE_VLAN), TC_ACT_UNSPEC);
+	expect_same(&in, &out);
+	assert_int_equal(run_as(L4GATE_HOOK_TC_EGRESS, &in, &out,
+				L4GATE_TO_CLIENT), TC_ACT_UNSPEC);
+	take_out(&in, &out);
+	assert_true(frame_has_ends(&out, "10.0.0.12", "10.0.0.2"));
+	assert_int_equal(frame_sport(&out), 80);
+	assert_int_equal(frame_dport(&out), 7150);
+	/* Of no flow. */
+	back.dport++;
+	frame_build(&in, &back);
+	assert_int_equal(node_run(L4GATE_HOOK_TC_EGRESS, &in, &out),
+			 TC_ACT_UNSPEC);
+	expect_same(&in, &out);
 }
 
 /* A RST goes back with them. */
@@ -122,15 +179,19 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_tags),
+		cmocka_unit_test(test_two_tags_here),
 		cmocka_unit_test(test_two_tags_rejected),
 		cmocka_unit_test(test_tags_of_others),
 		cmocka_unit_test(test_three_tags),
 	};
+	static char manifest[2 * sizeof(frames_manifest)];
 	int failed;
 
+	snprintf(manifest, sizeof(manifest), "%s%s", frames_manifest,
+		 local_manifest);
 	node_enter();
 	node_attach(0);
-	node_publish(frames_manifest);
+	node_publish(manifest);
 	failed = cmocka_run_group_tests_name("tags", tests, NULL, NULL);
 	node_detach();
 	return failed != 0;
