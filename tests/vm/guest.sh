@@ -223,6 +223,64 @@ test_tunnel() {
   [ "$mode" != native ] || pass off
 }
 
+# ---------------------------------------------------------------- VLAN devices
+
+# tag_device AT DEVICE TO PROTOCOL ID: a VLAN device on top, which takes over the
+# addresses. AT is a command that says where.
+tag_device() {
+  $1 ip link add link "$2" name "$3" type vlan proto "$4" id "$5" || return
+  $1 ip link set "$3" up
+  for a in $($1 ip -o address show dev "$2" scope global | tr -s ' ' | cut -d ' ' -f 4); do
+    $1 ip address del "$a" dev "$2"
+    flags=
+    [ "${a#*:}" = "$a" ] || flags=nodad
+    $1 ip address add "$a" dev "$3" $flags
+  done
+}
+
+# Clients have one tag, servers two, for which a link has no room as it is; what a
+# host sends has them in the frame.
+make_tags() {
+  set_mtu 1504
+  for name in client server; do
+    ip netns exec "$name" ethtool -K eth0 txvlan off tx-vlan-stag-hw-insert off
+  done
+  tag_device '' cl0 cl0.10 802.1Q 10 &&
+    tag_device 'ip netns exec client' eth0 eth0.10 802.1Q 10 &&
+    tag_device '' be0 be0.5 802.1ad 5 &&
+    tag_device '' be0.5 be0.20 802.1Q 20 &&
+    tag_device 'ip netns exec server' eth0 eth0.5 802.1ad 5 &&
+    tag_device 'ip netns exec server' eth0.5 eth0.20 802.1Q 20 || return
+  ip link set be0.20 mtu 1500
+  ip -n server link set eth0.20 mtu 1500
+  for a in 10.1.0.1 fd00:1::1; do ip -n client route replace default via "$a"; done
+  for a in 10.2.0.1 fd00:2::1; do ip -n server route replace default via "$a"; done
+}
+
+# counted REASON: by the hook that has to do with tagged frames.
+counted() {
+  ./l4gate stats -o prometheus >shown || return
+  grep "l4gate_reason_packets_total.*hook=\"tc_ingress\".*reason=\"$1\"" shown |
+    grep -v ' 0$'
+}
+
+test_tags() {
+  mode=$1
+  [ "$mode" != native ] || pass on
+  try "tags, $mode: attach" ./l4gate attach cl0 be0 --mode "$mode"
+  # For its address, which servers answer to. Not to cl0.10: cl0 has to do it.
+  try "tags, $mode: attach to a VLAN device" ./l4gate attach be0.20 --mode tc
+  try "tags, $mode: apply" ./l4gate apply -f gateway.yaml -f services.yaml -f routes-50-50.yaml
+  try "tags, $mode: TCP over IPv4" traffic tcp "$VIP4" 80
+  try "tags, $mode: TCP over IPv6" traffic tcp "$VIP6" 80
+  try "tags, $mode: UDP over IPv4" traffic udp "$VIP4" 53
+  try "tags, $mode: UDP over IPv6" traffic udp "$VIP6" 53
+  try "tags, $mode: to servers" counted to_backend
+  try "tags, $mode: to clients" counted to_client
+  try "tags, $mode: detach" is_gone
+  [ "$mode" != native ] || pass off
+}
+
 test_log() {
   dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' >said
   [ ! -s said ]
@@ -237,5 +295,7 @@ for m in native generic tc; do test_mode "$m"; done
 tunnel_manifest >tunnel.yaml
 try 'dsr-ipip: a backend' make_backend
 for m in native tc; do test_tunnel "$m"; done
+try 'tags: VLAN devices' make_tags
+for m in native tc; do test_tags "$m"; done
 test_log
 echo DONE

@@ -25,7 +25,7 @@ PASSED=0 FAILED=0 SKIPPED=0
 
 # Debian's users have no sbin in their path.
 PATH=$PATH:/usr/sbin:/sbin
-export PROGRAMS='ip ethtool' MODS="veth sch_ingress cls_bpf ipip ip6_tunnel ${MODS:-}"
+export PROGRAMS='ip ethtool' MODS="veth sch_ingress cls_bpf ipip ip6_tunnel 8021q ${MODS:-}"
 
 finish() {
   printf 'check-vm: %d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
