@@ -49,7 +49,8 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return L4GATE_MALFORMED;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
-		return L4GATE_NOT_OURS;
+		return ip->protocol == IPPROTO_ICMP ? L4GATE_DEFER_ICMP :
+						      L4GATE_NOT_OURS;
 	header = ip->ihl * 4;
 	if (ip->version != 4 || header < sizeof(*ip))
 		return L4GATE_MALFORMED;
@@ -90,6 +91,8 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 		if (CTX_IS_FAST_PATH)
 			return L4GATE_DEFER_HEADER;
 		break;
+	case IPPROTO_ICMPV6:
+		return L4GATE_DEFER_ICMP;
 	default:
 		return L4GATE_NOT_OURS;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * A packet's way: parse -> a reply? -> an endpoint? -> by its mode: flow, or
- * select -> new flow -> rewrite -> forward.
+ * select -> new flow -> rewrite -> forward. ICMP has a way of its own: who includes
+ * this chooses icmp_skb.h or icmp_xdp.h for it.
  */
 #ifndef L4GATE_BPF_PROCESS_H
 #define L4GATE_BPF_PROCESS_H
@@ -41,6 +42,8 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 	packet = &scratch->packet;
 	reason = parse_packet(ctx, packet);
 	if (reason != GO_ON) {
+		if (reason == L4GATE_DEFER_ICMP)
+			return icmp_ingress(ctx, hook);
 		if (!CTX_IS_FAST_PATH && reason == L4GATE_VLAN)
 			reason = parse_tagged(ctx, hook);
 		if (reason != GO_ON)
@@ -74,6 +77,8 @@ static __always_inline int process_egress(CTX *ctx)
 		return CTX_PASS;
 	reason = parse_packet(ctx, &scratch->packet);
 	if (reason != GO_ON) {
+		if (reason == L4GATE_DEFER_ICMP)
+			return icmp_egress(ctx);
 		if (reason == L4GATE_VLAN)
 			reason = parse_tagged(ctx, L4GATE_HOOK_TC_EGRESS);
 		if (reason != GO_ON)

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "count.h"
+#include "icmp.h"
 #include "scratch.h"
 
 #define REPLY_TTL 64
@@ -20,20 +21,6 @@
  */
 #define QUOTE_L4 8
 #define QUOTE_MORE ((int)sizeof(struct tcphdr) - QUOTE_L4)
-
-/* <linux/icmp.h> drags in libc; both versions begin alike (RFC 792, 4443). */
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__u16 check;
-	__be32 rest;		/* the MTU, where it is about that */
-};
-
-/* Type << 8 | code: of IPv4's (RFC 792) and of IPv6's (RFC 4443). */
-#define ICMPV4_PORT_UNREACHABLE (3 << 8 | 3)
-#define ICMPV4_FRAG_NEEDED (3 << 8 | 4)
-#define ICMPV6_PORT_UNREACHABLE (1 << 8 | 4)
-#define ICMPV6_TOO_BIG (2 << 8)
 
 /* Headers of replies. The pad aligns what follows Ethernet's 14 bytes. */
 #define HEADER_SIZE(reply) (sizeof(reply) - offsetof(typeof(reply), eth))

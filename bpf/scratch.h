@@ -35,11 +35,24 @@ struct origin_found {
 	__u16 pad[3];
 };
 
+/* An ICMP error that quotes the packet at hand (icmp_skb.h). */
+struct icmp_error {
+	struct l4gate_addr src;
+	struct l4gate_addr dst;
+	__u64 hash;		/* of its flow */
+	__u32 backend;
+	__u32 at;		/* offset of the ICMP header */
+	__u32 end;		/* of the IP packet */
+	__u16 ip_check;
+	__u16 quoted_check;	/* of the quoted IPv4 header */
+};
+
 struct scratch {
 	struct packet packet;
 	struct rewrite rewrite;	/* what becomes of it */
 	struct nat_seed seed;
 	struct origin_found found;
+	struct icmp_error icmp;
 	__u64 opened;		/* value or backend of the flow that it began */
 };
 

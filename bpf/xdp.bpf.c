@@ -2,6 +2,7 @@
 /* The fast path: what it is not sure of goes on to TC as it came. */
 #include "ctx_xdp.h"
 
+#include "icmp_xdp.h"
 #include "process.h"
 
 SEC("xdp")

@@ -2,6 +2,7 @@
 /* The program itself, on the model. The only file that includes those of bpf/. */
 #include "ctx_model.h"
 
+#include "icmp_xdp.h"
 #include "process.h"
 
 #define MAP(map, kind, entries)						\

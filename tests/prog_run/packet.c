@@ -255,6 +255,49 @@ void frame_build(struct frame *frame, const struct shape *shape)
 		add_tag(frame, shape->tag);
 }
 
+void frame_build_icmp(struct frame *frame, const struct shape *shape,
+		      uint8_t type, uint8_t code, uint32_t rest,
+		      const uint8_t *quote, size_t size)
+{
+	uint8_t protocol = shape->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	uint8_t *at;
+
+	memset(frame, 0, sizeof(*frame));
+	memcpy(frame->bytes, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	put16(frame->bytes + 12, shape->v6 ? 0x86dd : 0x0800);
+	at = frame->bytes + build_ip(frame, shape, 8 + size, protocol);
+	frame->size = at + 8 + size - frame->bytes;
+	at[0] = type;
+	at[1] = code;
+	put16(at + 4, rest >> 16);
+	put16(at + 6, rest);
+	memcpy(at + 8, quote, size);
+	put16(at + 2, ~l4_sum(frame));
+}
+
+static void write_ip_check(struct frame *frame)
+{
+	uint8_t *ip = frame->bytes + ETH;
+
+	put16(ip + 10, 0);
+	put16(ip + 10, ~fold(sum_bytes(ip, (ip[0] & 15) * 4)));
+}
+
+void frame_set_ttl(struct frame *frame, uint8_t ttl)
+{
+	frame->bytes[is_v6(frame) ? ETH + 7 : ETH + 8] = ttl;
+	if (!is_v6(frame))
+		write_ip_check(frame);
+}
+
+void frame_set_dst(struct frame *frame, const char *dst)
+{
+	inet_pton(is_v6(frame) ? AF_INET6 : AF_INET, dst,
+		  frame->bytes + (is_v6(frame) ? ETH + 24 : ETH + 16));
+	if (!is_v6(frame))
+		write_ip_check(frame);
+}
+
 void frame_set_payload(struct frame *frame, uint16_t word)
 {
 	bool udp = frame_protocol(frame) == IPPROTO_UDP;

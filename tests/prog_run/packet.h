@@ -62,6 +62,18 @@ struct shape {
 
 void frame_build(struct frame *frame, const struct shape *shape);
 
+/*
+ * An ICMP packet (ICMPv6 if the shape is IPv6) with four bytes after its checksum,
+ * that quotes some bytes.
+ */
+void frame_build_icmp(struct frame *frame, const struct shape *shape,
+		      uint8_t type, uint8_t code, uint32_t rest,
+		      const uint8_t *quote, size_t size);
+
+/* Changes the IP header, with its checksum; not those that cover its addresses. */
+void frame_set_ttl(struct frame *frame, uint8_t ttl);
+void frame_set_dst(struct frame *frame, const char *dst);
+
 /* Writes the first two bytes of a payload, and the checksum that goes with it. */
 void frame_set_payload(struct frame *frame, uint16_t word);
 
