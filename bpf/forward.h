@@ -33,6 +33,7 @@ static __always_inline int action_of(enum l4gate_reason reason)
 {
 	return reason == L4GATE_DEFER_NEXT_HOP ||
 	       reason == L4GATE_DEFER_FLOW || reason == L4GATE_DEFER_HEADER ||
+	       reason == L4GATE_DEFER_REJECT ||
 	       reason == L4GATE_NOT_OURS ? CTX_PASS : CTX_DROP;
 }
 
@@ -91,7 +92,8 @@ check_way(CTX *ctx, const struct packet *packet,
 		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP :
 					  L4GATE_DROP_NO_ROUTE;
 	if (packet->ttl <= 1)
-		return L4GATE_DROP_TTL;
+		return CTX_IS_FAST_PATH ? L4GATE_DEFER_REJECT :
+					  L4GATE_DROP_TTL;
 	if (is_too_big(ctx, packet, nexthop->mtu, overhead))
 		return CTX_IS_FAST_PATH ? L4GATE_DEFER_NEXT_HOP :
 					  L4GATE_DROP_TOO_BIG;
@@ -100,7 +102,8 @@ check_way(CTX *ctx, const struct packet *packet,
 
 /*
  * The way out of a packet that check_way() let not pass. Who sent one that is too
- * big is told the size that fits, so that its path MTU discovery works.
+ * big is told the size that fits, so that its path MTU discovery works; and
+ * who sent one that may go no further, that it came as far as here.
  */
 static __always_inline int
 refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
@@ -110,6 +113,8 @@ refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
 	if (reason == L4GATE_DROP_TOO_BIG && packet_is_whole(ctx, packet) &&
 	    nexthop->mtu > overhead)
 		return tell_too_big(ctx, hook, packet, nexthop->mtu - overhead);
+	if (reason == L4GATE_DROP_TTL)
+		return tell_ttl(ctx, hook, packet);
 	return leave(ctx, hook, reason, action_of(reason));
 }
 
@@ -130,6 +135,8 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 	case L4GATE_REJECT_COLLISION:
 		count_rejected(endpoint->listener, endpoint->route);
 		return reject(ctx, hook, packet, reason);
+	case L4GATE_DROP_TTL:
+		return tell_ttl(ctx, hook, packet);
 	default:
 		return leave(ctx, hook, reason, action_of(reason));
 	}

@@ -54,15 +54,13 @@ struct error6 {
 };
 
 /* Of the pseudo header (RFC 793, RFC 8200 section 8.1); length in host order. */
-static __always_inline __u64 csum_pseudo(const struct packet *packet,
+static __always_inline __u64 csum_pseudo(const struct l4gate_addr *src,
+					 const struct l4gate_addr *dst,
 					 __u8 protocol, __u16 length)
 {
-	__u64 sum = bpf_htons(length) + bpf_htons(protocol);
-
-	if (packet->family == L4GATE_IPV4)
-		return sum + packet->src.w[0] + packet->dst.w[0];
-	return sum + csum_bytes(&packet->src, sizeof(packet->src)) +
-	       csum_bytes(&packet->dst, sizeof(packet->dst));
+	/* Of IPv4's addresses the rest is zero. */
+	return (__u64)bpf_htons(length) + bpf_htons(protocol) +
+	       csum_bytes(src, sizeof(*src)) + csum_bytes(dst, sizeof(*dst));
 }
 
 /* Takes a token, or refuses. */
@@ -99,7 +97,8 @@ static __always_inline void reply_eth(struct ethhdr *to,
 }
 
 static __always_inline void reply_ipv4(struct iphdr *ip,
-				       const struct packet *packet,
+				       const struct l4gate_addr *src,
+				       const struct l4gate_addr *dst,
 				       __u8 protocol, __u16 length)
 {
 	zero(ip, sizeof(*ip));
@@ -109,13 +108,14 @@ static __always_inline void reply_ipv4(struct iphdr *ip,
 	ip->frag_off = bpf_htons(0x4000);	/* DF: an ID of 0 is fine, RFC 6864 */
 	ip->ttl = REPLY_TTL;
 	ip->protocol = protocol;
-	ip->saddr = packet->dst.w[0];
-	ip->daddr = packet->src.w[0];
+	ip->saddr = src->w[0];
+	ip->daddr = dst->w[0];
 	ip->check = csum_finish(csum_bytes(ip, sizeof(*ip)));
 }
 
 static __always_inline void reply_ipv6(struct ipv6hdr *ip,
-				       const struct packet *packet,
+				       const struct l4gate_addr *src,
+				       const struct l4gate_addr *dst,
 				       __u8 protocol, __u16 payload)
 {
 	zero(ip, sizeof(*ip));
@@ -123,8 +123,8 @@ static __always_inline void reply_ipv6(struct ipv6hdr *ip,
 	ip->payload_len = bpf_htons(payload);
 	ip->nexthdr = protocol;
 	ip->hop_limit = REPLY_TTL;
-	copy(&ip->saddr, &packet->dst, sizeof(packet->dst));
-	copy(&ip->daddr, &packet->src, sizeof(packet->src));
+	copy(&ip->saddr, src, sizeof(*src));
+	copy(&ip->daddr, dst, sizeof(*dst));
 }
 
 /*
@@ -152,8 +152,8 @@ static __always_inline void reply_rst(struct tcphdr *rst,
 					 !!(packet->tcp_flags & TCP_FIN));
 	}
 	rst->check = csum_finish(csum_bytes(rst, sizeof(*rst)) +
-				 csum_pseudo(packet, IPPROTO_TCP,
-					     sizeof(*rst)));
+				 csum_pseudo(&packet->src, &packet->dst,
+					     IPPROTO_TCP, sizeof(*rst)));
 }
 
 /*
@@ -180,7 +180,7 @@ __noinline int reject_tcp4(CTX *ctx)
 		return CTX_DROP;
 	reply_eth(&rst.eth, eth);
 	reply_rst(&rst.tcp, tcp, packet);
-	reply_ipv4(&rst.ip, packet, IPPROTO_TCP,
+	reply_ipv4(&rst.ip, &packet->dst, &packet->src, IPPROTO_TCP,
 		   sizeof(rst.ip) + sizeof(rst.tcp));
 	return ctx_make_reply(ctx, HEADER_SIZE(rst), 0, &rst.eth,
 			      HEADER_SIZE(rst));
@@ -205,7 +205,8 @@ __noinline int reject_tcp6(CTX *ctx)
 		return CTX_DROP;
 	reply_eth(&rst.eth, eth);
 	reply_rst(&rst.tcp, tcp, packet);
-	reply_ipv6(&rst.ip, packet, IPPROTO_TCP, sizeof(rst.tcp));
+	reply_ipv6(&rst.ip, &packet->dst, &packet->src, IPPROTO_TCP,
+		   sizeof(rst.tcp));
 	return ctx_make_reply(ctx, HEADER_SIZE(rst), 0, &rst.eth,
 			      HEADER_SIZE(rst));
 }
@@ -236,13 +237,15 @@ static __always_inline bool quote_packet(CTX *ctx, const struct packet *packet,
 	return true;
 }
 
-int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest);
+/* An error from an address (of IPv6 in two halves) to who sent the packet. */
+int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest, __be32 from);
 
-__noinline int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest)
+__noinline int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest, __be32 from)
 {
 	const struct scratch *scratch = scratch_get();
 	struct ethhdr *eth = ctx_data(ctx);
 	const struct packet *packet;
+	const struct l4gate_addr source = { { from } };
 	struct error4 reply;
 	struct quote quote;
 
@@ -255,7 +258,7 @@ __noinline int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest)
 	    !quote_packet(ctx, packet, sizeof(struct iphdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);
-	reply_ipv4(&reply.ip, packet, IPPROTO_ICMP,
+	reply_ipv4(&reply.ip, &source, &packet->src, IPPROTO_ICMP,
 		   sizeof(reply.ip) + sizeof(reply.icmp) + quote.length);
 	reply.icmp.type = type_code >> 8;
 	reply.icmp.code = type_code;
@@ -269,13 +272,18 @@ __noinline int icmp_error4(CTX *ctx, __u32 type_code, __u32 rest)
 			      &reply.eth, HEADER_SIZE(reply));
 }
 
-int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest);
+int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest, __u64 upper,
+		__u64 lower);
 
-__noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest)
+__noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest, __u64 upper,
+			   __u64 lower)
 {
 	const struct scratch *scratch = scratch_get();
 	struct ethhdr *eth = ctx_data(ctx);
 	const struct packet *packet;
+	const struct l4gate_addr source = { {
+		upper >> 32, upper, lower >> 32, lower,
+	} };
 	struct error6 reply;
 	struct quote quote;
 
@@ -288,7 +296,7 @@ __noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest)
 	    !quote_packet(ctx, packet, sizeof(struct ipv6hdr), &quote))
 		return CTX_DROP;
 	reply_eth(&reply.eth, eth);
-	reply_ipv6(&reply.ip, packet, IPPROTO_ICMPV6,
+	reply_ipv6(&reply.ip, &source, &packet->src, IPPROTO_ICMPV6,
 		   sizeof(reply.icmp) + quote.length);
 	reply.icmp.type = type_code >> 8;
 	reply.icmp.code = type_code;
@@ -297,11 +305,22 @@ __noinline int icmp_error6(CTX *ctx, __u32 type_code, __u32 rest)
 	reply.icmp.check =
 		csum_finish(csum_bytes(&reply.icmp, sizeof(reply.icmp)) +
 			    quote.sum +
-			    csum_pseudo(packet, IPPROTO_ICMPV6,
+			    csum_pseudo(&source, &packet->src, IPPROTO_ICMPV6,
 					sizeof(reply.icmp) + quote.length));
 	return ctx_make_reply(ctx, L3_OFFSET + quote.length,
 			      sizeof(reply.ip) + sizeof(reply.icmp),
 			      &reply.eth, HEADER_SIZE(reply));
+}
+
+/* An error of either family; an action. */
+static __always_inline int icmp_error(CTX *ctx, const struct packet *packet,
+				      const struct l4gate_addr *source,
+				      __u32 type4, __u32 type6, __u32 rest)
+{
+	if (packet->family == L4GATE_IPV4)
+		return icmp_error4(ctx, type4, rest, source->w[0]);
+	return icmp_error6(ctx, type6, rest, addr_upper(source),
+			   addr_lower(source));
 }
 
 /* Answers a packet from a client that won't be served; counts; an action. */
@@ -321,12 +340,12 @@ static __always_inline int reject(CTX *ctx, enum l4gate_hook hook,
 		return CTX_DROP;
 	}
 	count_reason(ctx, hook, reason);
-	if (packet->family == L4GATE_IPV4)
-		return tcp ? reject_tcp4(ctx) :
-			     icmp_error4(ctx, ICMPV4_PORT_UNREACHABLE,
-					 0);
-	return tcp ? reject_tcp6(ctx) :
-		     icmp_error6(ctx, ICMPV6_PORT_UNREACHABLE, 0);
+	if (!tcp)
+		return icmp_error(ctx, packet, &packet->dst,
+				  ICMPV4_PORT_UNREACHABLE,
+				  ICMPV6_PORT_UNREACHABLE, 0);
+	return packet->family == L4GATE_IPV4 ? reject_tcp4(ctx) :
+					       reject_tcp6(ctx);
 }
 
 /* Answers a packet that is too big for its way on with the MTU that it has. */
@@ -338,9 +357,34 @@ static __always_inline int tell_too_big(CTX *ctx, enum l4gate_hook hook,
 		return CTX_DROP;
 	}
 	count_reason(ctx, hook, L4GATE_TOLD_TOO_BIG);
-	if (packet->family == L4GATE_IPV4)
-		return icmp_error4(ctx, ICMPV4_FRAG_NEEDED, mtu);
-	return icmp_error6(ctx, ICMPV6_TOO_BIG, mtu);
+	return icmp_error(ctx, packet, &packet->dst, ICMPV4_FRAG_NEEDED,
+			  ICMPV6_TOO_BIG, mtu);
+}
+
+/*
+ * Answers a packet whose TTL or hop limit is used up, from an address of the device
+ * that it came in by (RFC 1812 section 4.3.2.4), so that traceroute shows us.
+ */
+static __always_inline int tell_ttl(CTX *ctx, enum l4gate_hook hook,
+				    const struct packet *packet)
+{
+	__u32 ifindex = ctx_ifindex(ctx);
+	const struct l4gate_addr *source = NULL;
+	struct l4gate_device *device;
+
+	device = bpf_map_lookup_elem(&l4gate_devices, &ifindex);
+	if (device)
+		source = packet->family == L4GATE_IPV4 ?
+			 &device->addr[L4GATE_IPV4] :
+			 &device->addr[L4GATE_IPV6];
+	if (!source || !(addr_upper(source) | addr_lower(source)) ||
+	    !budget_take(L4GATE_BUDGET_ICMP)) {
+		count_reason(ctx, hook, L4GATE_DROP_TTL);
+		return CTX_DROP;
+	}
+	count_reason(ctx, hook, L4GATE_TOLD_TTL);
+	return icmp_error(ctx, packet, source, ICMPV4_TIME_EXCEEDED,
+			  ICMPV6_TIME_EXCEEDED, 0);
 }
 
 #endif /* L4GATE_BPF_REJECT_H */

@@ -18,7 +18,7 @@ DEMO='iproute2 ethtool procps util-linux jq curl nginx-light|nginx
   dnsmasq-base bind9-dnsutils|dnsutils python3'
 TEST='libcmocka-dev iputils-ping netcat-openbsd socat strace redis-server
   redis-tools iperf3 python3-scapy bats shellcheck sparse universal-ctags
-  clang-format clang-tidy clang-19 prometheus git'
+  clang-format clang-tidy clang-19 prometheus git traceroute'
 BENCH='iproute2 ethtool procps util-linux jq python3 iperf3 nftables haproxy
   git'
 VM='qemu-system-x86 busybox-static dash cpio xz-utils'

@@ -60,7 +60,7 @@ enum outcome {
 	FORWARDED,	/* translated, to the backend */
 	REJECTED,	/* RST or port unreachable */
 	SILENCED,	/* rejected, but without an answer */
-	DROPPED,
+	TOLD,		/* time exceeded, from the device's address */
 };
 
 struct test_case {
@@ -77,6 +77,9 @@ struct test_case {
 #define V6 .v6 = true, .src = "2001:db8::2", .dst = "2001:db8::9"
 #define BOTH(reason) .xdp = L4GATE_##reason, .tc = L4GATE_##reason
 #define DEFERS(reason) .xdp = L4GATE_DEFER_HEADER, .tc = L4GATE_##reason, \
+	.xdp_defers = true
+
+#define TELLS(reason) .xdp = L4GATE_DEFER_REJECT, .tc = L4GATE_##reason, \
 	.xdp_defers = true
 
 static const struct test_case cases[] = {
@@ -102,9 +105,9 @@ static const struct test_case cases[] = {
 	{ "tcp4 most options in ip", { V4, .sport = 1004, .dport = 80,
 	  .tcp_flags = SYN, .options = 10 }, FORWARDED, DEFERS(TO_BACKEND) },
 	{ "tcp4 ttl 1", { V4, .sport = 1005, .dport = 80, .tcp_flags = SYN,
-	  .ttl = 1 }, DROPPED, BOTH(DROP_TTL) },
+	  .ttl = 1 }, TOLD, TELLS(TOLD_TTL) },
 	{ "tcp6 hop limit 1", { V6, .sport = 1005, .dport = 80,
-	  .tcp_flags = SYN, .ttl = 1 }, DROPPED, BOTH(DROP_TTL) },
+	  .tcp_flags = SYN, .ttl = 1 }, TOLD, TELLS(TOLD_TTL) },
 	{ "tcp4 reject slot", { V4, .sport = 1000, .dport = 81,
 	  .tcp_flags = SYN }, REJECTED, BOTH(REJECT_SLOT) },
 	{ "tcp6 reject slot", { V6, .sport = 1000, .dport = 81,
@@ -187,9 +190,13 @@ static const struct test_case cases[] = {
 	  .dport = 80, .payload = 6, .no_udp_check = true }, FORWARDED,
 	  BOTH(TO_BACKEND) },
 	{ "tcp4 ttl 0", { V4, .sport = 1005, .dport = 80, .tcp_flags = SYN,
-	  .poke = { { 22, 0 } } }, DROPPED, BOTH(DROP_TTL) },
+	  .poke = { { 22, 0 } } }, TOLD, TELLS(TOLD_TTL) },
 	{ "tcp4 data of a flow, ttl 1", { V4, .sport = 1000, .dport = 80,
-	  .tcp_flags = ACK, .ttl = 1 }, DROPPED, BOTH(DROP_TTL) },
+	  .tcp_flags = ACK, .ttl = 1 }, TOLD, TELLS(TOLD_TTL) },
+	{ "udp6 hop limit 1", { V6, .udp = true, .sport = 1009, .dport = 80,
+	  .ttl = 1 }, TOLD, TELLS(TOLD_TTL) },
+	{ "udp4 ttl 1", { V4, .udp = true, .sport = 1009, .dport = 80,
+	  .ttl = 1 }, TOLD, TELLS(TOLD_TTL) },
 	{ "tcp4 reject slot, ttl 1", { V4, .sport = 1000, .dport = 81,
 	  .tcp_flags = SYN, .ttl = 1 }, REJECTED, BOTH(REJECT_SLOT) },
 	{ "tcp6 no route", { V6, .sport = 1000, .dport = 82,
@@ -291,6 +298,17 @@ static void check_rejected(const struct shape *shape, enum l4gate_hook hook,
 	assert_true(frame_tcp_flags(out) & RST);
 }
 
+static void check_told(const struct shape *shape, int action,
+		       const struct frame *out)
+{
+	assert_int_equal(action, TC_ACT_REDIRECT);
+	assert_true(frame_has_ends(out, shape->v6 ? "2001:db8::1" : "10.0.0.1",
+				   shape->src));
+	assert_true(frame_checks(out));
+	assert_int_equal(frame_protocol(out), shape->v6 ? 58 : 1);
+	assert_int_equal(out->bytes[shape->v6 ? 54 : 34], shape->v6 ? 3 : 11);
+}
+
 /* Sums over all listeners, routes and backends of the manifest. */
 enum { LISTENERS, ROUTES, BACKENDS, PLACES };
 #define IDS 16
@@ -376,8 +394,10 @@ static void run_case(const struct test_case *test, enum l4gate_hook hook)
 	case REJECTED:
 		check_rejected(&test->shape, hook, action, &out);
 		break;
+	case TOLD:
+		check_told(&test->shape, action, &out);
+		break;
 	case SILENCED:
-	case DROPPED:
 		assert_int_equal(action, hook == L4GATE_HOOK_XDP ? XDP_DROP :
 				 TC_ACT_SHOT);
 		break;
