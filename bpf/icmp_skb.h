@@ -14,6 +14,7 @@
 
 #include "direct.h"
 #include "icmp.h"
+#include "icmp_echo.h"
 #include "nat.h"
 
 /* As much of TCP's header as its checksum ends at. */
@@ -459,6 +460,8 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 	if (!scratch)
 		return CTX_PASS;
 	type = icmp_read(ctx);
+	if (icmp_is_echo(scratch->packet.family, type))
+		return icmp_echo(ctx, hook, half);
 	if (type < 0 || !icmp_is_error(scratch->packet.family, type) ||
 	    !icmp_read_quote(ctx))
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);

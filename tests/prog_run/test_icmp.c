@@ -429,6 +429,38 @@ static void test_ttl(void **state)
 			     L4GATE_DROP_TTL), TC_ACT_SHOT);
 }
 
+/* Echo to a listener's address is answered, that of the node is the stack's. */
+static void test_echo(void **state)
+{
+	static const char data[] = "echoes of the data";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct shape there = { .v6 = i, .src = client[i],
+				       .dst = listener[NAT][i], .ttl = 7 };
+		struct shape back = { .v6 = i, .src = listener[NAT][i],
+				      .dst = client[i] };
+		struct frame in, out, want;
+
+		frame_build_icmp(&in, &there, i ? 128 : 8, 0, 0x10002,
+				 (const uint8_t *)data, sizeof(data));
+		frame_build_icmp(&want, &back, i ? 129 : 0, 0, 0x10002,
+				 (const uint8_t *)data, sizeof(data));
+		assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+				     L4GATE_ANSWER_ECHO), TC_ACT_REDIRECT);
+		expect_same(&out, &want);
+		assert_memory_equal(out.bytes, in.bytes + 6, 6);
+		assert_memory_equal(out.bytes + 6, in.bytes, 6);
+		in.bytes[i ? 55 : 35] = 1;
+		expect_passed(&in);
+		there.dst = i ? "2001:db8::1" : "10.0.0.1";
+		frame_build_icmp(&in, &there, i ? 128 : 8, 0, 0x10002,
+				 (const uint8_t *)data, sizeof(data));
+		expect_passed(&in);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -440,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_dsr),
 		cmocka_unit_test(test_unknown_flow),
 		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_echo),
 	};
 	int failed;
 
