@@ -185,6 +185,24 @@ static __always_inline bool direct_collides(const struct packet *packet,
 }
 
 /*
+ * The backend of a packet that belongs to no flow here. One in the middle of a
+ * connection is of a flow that another node had: after a change that is one from
+ * before it, as a rule, and the slot table of before says where it is.
+ */
+static __always_inline enum l4gate_reason
+direct_select(const struct packet *packet,
+	      const struct l4gate_endpoint *endpoint, __u32 half,
+	      struct selection *selection)
+{
+	if (packet->protocol == IPPROTO_TCP && !(packet->tcp_flags & TCP_SYN) &&
+	    config_is_young(packet->now) &&
+	    select_backend(packet, endpoint, half ^ 1, selection) == GO_ON &&
+	    selection->to->route == endpoint->route)
+		return GO_ON;
+	return select_backend(packet, endpoint, half, selection);
+}
+
+/*
  * Makes a flow of a packet that belongs to none, or finds it: scratch->opened is the
  * number of its backend then. half_id: half << 16 | id of the endpoint. GO_ON, or
  * why not. A RST ends a flow that another node may have begun: it goes on, and
@@ -208,7 +226,7 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	packet = &scratch->packet;
 	if (is_martian(ctx))
 		return L4GATE_DROP_MARTIAN;
-	reason = select_backend(packet, endpoint, half, &selection);
+	reason = direct_select(packet, endpoint, half, &selection);
 	if (reason != GO_ON)
 		return reason;
 	scratch->opened = selection.backend;

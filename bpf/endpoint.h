@@ -42,6 +42,19 @@ static __always_inline __u32 config_half(void)
 	return control ? READ_ONCE(control->generation) & 1 : 0;
 }
 
+/*
+ * Whether the last change is so young that most connections are older: then the
+ * other half says where they are.
+ */
+static __always_inline bool config_is_young(__u64 now)
+{
+	struct l4gate_control *control;
+	__u32 key = 0;
+
+	control = bpf_map_lookup_elem(&l4gate_control, &key);
+	return control && now < READ_ONCE(control->changing_until);
+}
+
 static __always_inline struct l4gate_endpoint *endpoint_get(__u32 half,
 							    __u16 id)
 {

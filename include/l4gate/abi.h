@@ -38,12 +38,15 @@ enum l4gate_family {
 
 /*
  * l4gate_control[0]: the generation that packets see. Its lowest bit chooses
- * one of the two halves of the maps that are published at one instant.
+ * one of the two halves of the maps that are published at one instant. The other
+ * one is what was there before, and for some time a witness: it says where the
+ * connections are that another node had.
  */
 struct l4gate_control {
 	__u64 generation;
+	__u64 changing_until;	/* jiffies; 0: a half is being written */
 };
-L4GATE_ASSERT_SIZE(struct l4gate_control, 8);
+L4GATE_ASSERT_SIZE(struct l4gate_control, 16);
 
 /* l4gate_meta[0]: written once when the maps are made. Holds secrets. */
 struct l4gate_meta {

@@ -222,19 +222,41 @@ static double lap(double *last)
 	return *last - before;
 }
 
+/*
+ * How long packets of connections that the node does not know are taken for those
+ * from before a change. Of both kinds some are moved: by the old tables what began
+ * since, by the new ones what began before. Most are older for about as long as a
+ * connection lasts.
+ */
+#define CHANGING_SECONDS 300
+
+/* The one write. Packets see that generation; the other half is what was before. */
+static int write_control(const struct publisher *publisher, uint64_t generation,
+			 uint32_t seconds)
+{
+	const struct dataplane *dataplane = publisher->dataplane;
+	struct l4gate_control control = {
+		.generation = generation,
+		.changing_until = seconds ? dataplane_jiffies(dataplane) +
+				  (uint64_t)seconds * dataplane->meta.hz : 0,
+	};
+	uint32_t key = 0;
+
+	return publisher_put(publisher, MAP_CONTROL, &key, &control);
+}
+
 /* Everything aside, the one write, everything behind. */
 static int write_all(struct publisher *publisher, struct publish_times *times)
 {
 	const struct plan *plan = publisher->plan;
-	struct l4gate_control control = {
-		.generation = publisher->generation + 1,
-	};
-	uint32_t key = 0;
+	uint64_t generation = publisher->generation + 1;
 	double clock = 0;
-	int error = 0;
+	int error;
 	size_t i;
 
 	lap(&clock);
+	/* The half that is written is no witness any more. */
+	error = write_control(publisher, publisher->generation, 0);
 	for (i = 0; !error && i < plan->route_count; i++)
 		error = write_route(publisher, i);
 	if (!error)
@@ -244,10 +266,10 @@ static int write_all(struct publisher *publisher, struct publish_times *times)
 	times->maps = lap(&clock);
 	if (!error)
 		error = state_write(publisher->dataplane, publisher->state,
-				    control.generation, publisher->fail);
+				    generation, publisher->fail);
 	times->state = lap(&clock);
 	if (!error)
-		error = publisher_put(publisher, MAP_CONTROL, &key, &control);
+		error = write_control(publisher, generation, CHANGING_SECONDS);
 	if (error)
 		return error;
 	times->last = lap(&clock);
@@ -256,7 +278,7 @@ static int write_all(struct publisher *publisher, struct publish_times *times)
 	wait_for_packets();
 	retire_backends(publisher);
 	error = listen_write_ports(publisher, false);
-	state_sweep(publisher->dataplane, control.generation);
+	state_sweep(publisher->dataplane, generation);
 	return error;
 }
 
