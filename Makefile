@@ -100,8 +100,13 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 # Helpers of more than one test.
 $(O)/tests/unit/test_crds $(O)/tests/unit/test_crd_objects: $(O)/tests/unit/crd.o
 
+# Where the packets of failing tests are to be found.
+$(O)/tests/prog_run/capture.o $(O)/tests/prog_run/test_capture.o: \
+  CPPFLAGS += -DPCAP_DIR='"$(O)/pcap"'
+
 $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
                             $(O)/tests/prog_run/packet.o \
+                            $(O)/tests/prog_run/capture.o \
                             $(O)/tests/prog_run/connection.o \
                             $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)

@@ -167,5 +167,7 @@ int node_run(enum l4gate_hook hook, const struct frame *in, struct frame *out)
 
 	if (error)
 		die("BPF_PROG_TEST_RUN", strerror(-error));
+	if (node.on_packet)
+		node.on_packet(hook, in, out);
 	return action;
 }

@@ -20,6 +20,9 @@ struct node {
 	uint32_t max_routes;	/* of attach; 0 is the default */
 	/* The first hook that the kernel can run packets through. */
 	enum l4gate_hook first_hook;
+	/* Called for each packet that was run; NULL: nobody wants to know. */
+	void (*on_packet)(enum l4gate_hook hook, const struct frame *in,
+			  const struct frame *out);
 };
 
 extern struct node node;

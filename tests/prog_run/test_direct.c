@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "capture.h"
 #include "node.h"
 #include "packet.h"
 #include "stats/stats.h"
@@ -177,7 +178,8 @@ int main(void)
 	node_enter();
 	node_attach(0);
 	node_publish(manifest);
-	failed = cmocka_run_group_tests_name("direct", tests, NULL, NULL);
+	failed = capture_run_tests("direct", tests,
+				   sizeof(tests) / sizeof(*tests));
 	node_detach();
 	return failed != 0;
 }

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "capture.h"
 #include "node.h"
 #include "packet.h"
 #include "stats/stats.h"
@@ -206,7 +207,8 @@ int main(void)
 		   "lladdr 02:00:00:00:00:20 dev d0; done");
 	node_attach(L4GATE_MIN_FLOWS);
 	node_publish(manifest);
-	failed = cmocka_run_group_tests_name("flows", tests, NULL, NULL);
+	failed = capture_run_tests("flows", tests,
+				   sizeof(tests) / sizeof(*tests));
 	node_detach();
 	return failed != 0;
 }

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "capture.h"
 #include "node.h"
 #include "packet.h"
 #include "stats/stats.h"
@@ -550,7 +551,7 @@ int main(void)
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_round_trips);
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_every_checksum);
 	tests[i++] = (struct CMUnitTest)cmocka_unit_test(test_truncations);
-	failed = _cmocka_run_group_tests("packets", tests, i, NULL, NULL);
+	failed = capture_run_tests("packets", tests, i);
 	node_detach();
 	return failed != 0;
 }
