@@ -166,7 +166,7 @@ $(O)/tests/bench/routes: $(addprefix $(O)/tests/bench/,routes.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(O)/tests/bench/pressure $(O)/tests/bench/cpus: \
+$(O)/tests/bench/pressure $(O)/tests/bench/cpus $(O)/tests/bench/survive: \
 $(O)/tests/bench/%: $(addprefix $(O)/tests/bench/,%.o feed.o flows.o floor.o result.o) \
                     $(O)/tests/prog_run/node.o $(O)/tests/prog_run/packet.o \
                     $(USER_OBJECTS)
@@ -233,7 +233,8 @@ bench-wire: $(O)/l4gate $(O)/tests/bench/wire $(O)/tests/bench/connect
 bench-results: verifier-stats bench bench-pressure bench-cpus bench-scale bench-wire
 	$(Q)tests/bench/report.py results $(O)/bench tests/bench/RESULTS.md
 
-.PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-clang check-frames check-netns
+.PHONY: check check-unit check-interleave check-interleave-deep check-abi check-man check-cli check-bpf check-blind check-frames \
+        check-survive check-clang check-netns
 # No root, under ten seconds.
 check: check-unit check-interleave check-abi check-man check-cli
 
@@ -265,7 +266,6 @@ check-bpf: $(PROG_RUN_TESTS)
 	$(Q)code=0; for t in $(PROG_RUN_TESTS); do $$t || code=1; done; exit $$code
 
 # A million segments that anybody may have sent, in each mode; root.
-.PHONY: check-blind
 check-blind: $(O)/tests/prog_run/test_life
 	$(Q)BLIND=1000000 $<
 
@@ -274,6 +274,11 @@ check-blind: $(O)/tests/prog_run/test_life
 FRAMES ?= 1000000
 check-frames: $(O)/tests/prog_run/test_others
 	$(Q)$< $(FRAMES) $(SEED)
+
+# Established flows under floods of SYNs and segments that are guesses; root.
+# FLOWS="524288 1048576": with larger flow tables.
+check-survive: $(O)/tests/bench/survive
+	$(Q)$< $(FLOWS)
 
 # check-bpf with a newer clang: it lays out the stack in other ways, and what one
 # makes may be more than the verifier allows.
@@ -432,7 +437,9 @@ help:
 	@echo 'make check-bpf  packets through both programs; root'
 	@echo 'make check-blind  a million forged RST, FIN and SYN in each mode; root'
 	@echo 'make check-frames  FRAMES=1000000 SEED=1: random ones that are not ours; root'
-	@echo 'make check-clang  the same, programs compiled with clang 19'
+	@echo 'make check-survive  established flows under a flood; FLOWS="524288" a larger'
+	@echo '                table than the smallest; root'
+	@echo 'make check-clang  as check-bpf, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
 	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
 	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'

@@ -63,6 +63,7 @@ main() {
   check check-scale
   check fuzz
   check check-bpf
+  check check-survive
   check check-clang
   check check-netns
   lint

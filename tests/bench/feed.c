@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "feed.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -137,6 +138,38 @@ void stream_set(struct feed *feed, struct stream *stream, uint32_t i,
 		.ip_check = ~fold(stream->ip_sum + addrs),
 		.l4_check = check,
 	};
+}
+
+/* Changes a word of the frame, and the sum with it. */
+static void set16(struct stream *stream, size_t at, uint16_t value)
+{
+	uint16_t old = get16(stream->feed.frame + at);
+
+	stream->l4_sum = fold(stream->l4_sum + (0xffff - old) + value);
+	memcpy(stream->feed.frame + at, &value, sizeof(value));
+}
+
+void stream_change_tcp(struct feed *feed, struct stream *stream, uint32_t count,
+		       uint8_t flags, uint32_t sequence)
+{
+	size_t l4 = stream->feed.is_v6 ? 54 : 34;
+	uint32_t i;
+
+	set16(stream, l4 + 4, htons(sequence >> 16));
+	set16(stream, l4 + 6, htons(sequence));
+	set16(stream, l4 + 12, htons(0x5000 | flags));
+	for (i = 0; i < count; i++) {
+		const struct feed_tuple *tuple =
+			&feed->tuples[stream->feed.first + i];
+		struct ends ends = {
+			.src = tuple->src,
+			.dst = tuple->dst,
+			.sport = tuple->sport,
+			.dport = tuple->dport,
+		};
+
+		stream_set(feed, stream, i, &ends);
+	}
 }
 
 /* xorshift64. */

@@ -53,6 +53,13 @@ void stream_shape(struct stream *stream, const struct shape *shape);
 void stream_set(struct feed *feed, struct stream *stream, uint32_t i,
 		const struct ends *ends);
 
+/*
+ * Other flags and another sequence number for the first `count` packets of a stream
+ * of TCP.
+ */
+void stream_change_tcp(struct feed *feed, struct stream *stream, uint32_t count,
+		       uint8_t flags, uint32_t sequence);
+
 /* Puts the packets of a full stream in random order. */
 void stream_shuffle(struct feed *feed, struct stream *stream);
 

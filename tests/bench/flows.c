@@ -126,6 +126,16 @@ void gateway_open(struct gateway *gateway, struct feed *feed,
 		die("%s", fail.text);
 }
 
+void gateway_change(struct gateway *gateway, unsigned int backends)
+{
+	struct fail fail = { 0 };
+
+	publish(gateway->mode, backends);
+	flows_close(&gateway->flows);
+	if (flows_open(node.dataplane, &gateway->flows, &fail))
+		die("%s", fail.text);
+}
+
 void gateway_close(struct gateway *gateway)
 {
 	flows_close(&gateway->flows);
@@ -200,10 +210,10 @@ void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 	open_clients(gateway, stream, v6, udp, port, 0, 0, count);
 }
 
-void later_clients_open(struct gateway *gateway, struct stream *stream,
+void later_clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 			uint32_t first, uint32_t count)
 {
-	open_clients(gateway, stream, false, false, LISTENER_PORT, 0, first,
+	open_clients(gateway, stream, v6, false, LISTENER_PORT, 0, first,
 		     count);
 }
 
@@ -214,9 +224,8 @@ void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
 		     v6 ? STRANGER6 : STRANGER4, 0, count);
 }
 
-/* Runs each packet of a stream once; all have to leave for a reason. */
-static uint32_t run_once(struct gateway *gateway, struct stream *stream,
-			 uint32_t count, enum l4gate_reason reason)
+uint32_t gateway_run_once(struct gateway *gateway, struct stream *stream,
+			  uint32_t count, enum l4gate_reason reason)
 {
 	uint64_t before = packets_counted(L4GATE_HOOK_XDP, reason);
 	uint32_t action;
@@ -231,7 +240,7 @@ static uint32_t run_once(struct gateway *gateway, struct stream *stream,
 void gateway_fill(struct gateway *gateway, struct stream *stream,
 		  uint32_t count)
 {
-	(void)run_once(gateway, stream, count, L4GATE_TO_BACKEND);
+	(void)gateway_run_once(gateway, stream, count, L4GATE_TO_BACKEND);
 }
 
 /* The four ends of a flow; host order, as struct flow. */
@@ -365,6 +374,50 @@ static uint32_t list_words(const struct gateway *gateway,
 	return count;
 }
 
+/* The value of an entry (bpf/entry.h), or 0. */
+static uint64_t find_entry(const struct gateway *gateway, uint64_t hash)
+{
+	uint32_t rows = gateway->flows.rows.entries, i, j;
+	uint32_t row = row_first(hash, rows);
+
+	for (i = 0; i < 2; i++, row = row_other(row, hash, rows)) {
+		const struct l4gate_line *line =
+			&gateway->flows.entries[line_number(row, hash)];
+
+		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
+			if (line->word[j] == hash)
+				return line->word[L4GATE_LINE_ENTRIES + j];
+	}
+	return 0;
+}
+
+void flow_set_places(const struct gateway *gateway, const struct flow_set *set,
+		     uint64_t *ret_places)
+{
+	const struct feed_tuple *tuples =
+		gateway->feed->tuples + set->client.feed.first;
+	uint16_t endpoint = find_endpoint(gateway, set);
+	struct l4gate_addr client = { 0 };
+	uint32_t i;
+
+	if (set->v6)
+		inet_pton(AF_INET6, "2001:db8:c::", &client);
+	for (i = 0; i < set->count; i++) {
+		client.w[set->v6 ? 3 : 0] = tuples[i].src;
+		if (gateway->mode == L4GATE_MODE_NAT)
+			ret_places[i] = find_entry(gateway, hash_place(
+				node.dataplane->meta.key[0], set->v6, &client,
+				tuples[i].sport, endpoint)) >>
+				L4GATE_RECORD_SERIAL_SHIFT;
+		else
+			ret_places[i] = find_word(gateway, &client,
+						  tuples[i].sport, endpoint,
+						  set->v6) >>
+					L4GATE_WORD_BACKEND_SHIFT &
+					L4GATE_WORD_BACKEND;
+	}
+}
+
 /* Packets of one direction of the listed flows. */
 static void set_stream(struct gateway *gateway, const struct flow_set *set,
 		       struct stream *stream, const struct sides *list,
@@ -387,17 +440,19 @@ static void shake_hands(struct gateway *gateway, struct flow_set *set,
 
 	if (has_replies(gateway->mode)) {
 		set_stream(gateway, set, &set->reply, list, true, SYN | ACK);
-		if (run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) !=
-		    count)
+		if (gateway_run_once(gateway, &set->reply, count,
+				     L4GATE_TO_CLIENT) != count)
 			die("not all replies found their flow");
 		set_stream(gateway, set, &set->reply, list, true, ACK);
 	}
 	set_stream(gateway, set, &set->client, list, false, ACK);
-	if (run_once(gateway, &set->client, count, L4GATE_TO_BACKEND) != count)
+	if (gateway_run_once(gateway, &set->client, count,
+			     L4GATE_TO_BACKEND) != count)
 		die("not all packets found their flow");
 	/* And a packet back, as in any flow that goes on. */
 	if (has_replies(gateway->mode) &&
-	    run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) != count)
+	    gateway_run_once(gateway, &set->reply, count, L4GATE_TO_CLIENT) !=
+		    count)
 		die("not all later replies found their flow");
 }
 

@@ -32,6 +32,9 @@ void gateway_open(struct gateway *gateway, struct feed *feed,
 		  unsigned int backends);
 void gateway_close(struct gateway *gateway);
 
+/* Another number of backends, which moves slots. */
+void gateway_change(struct gateway *gateway, unsigned int backends);
+
 /* Forgets all flows. */
 void gateway_empty(struct gateway *gateway);
 
@@ -42,13 +45,17 @@ uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason);
 void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 		  bool udp, uint16_t port, uint32_t count);
 
-/* SYNs of IPv4 to the listener, the first of them that of client `first`. */
-void later_clients_open(struct gateway *gateway, struct stream *stream,
+/* SYNs to the listener, the first of them that of client `first`. */
+void later_clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 			uint32_t first, uint32_t count);
 
 /* As clients_open(), to another address than the listener's. */
 void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,
 		    uint32_t count);
+
+/* Runs each packet of a stream once; how many left XDP for a reason. */
+uint32_t gateway_run_once(struct gateway *gateway, struct stream *stream,
+			  uint32_t count, enum l4gate_reason reason);
 
 /* Opens the flows of a stream of first packets, as far as there is room. */
 void gateway_fill(struct gateway *gateway, struct stream *stream,
@@ -68,6 +75,13 @@ bool has_replies(enum l4gate_mode mode);
 
 /* Flows that are established, or answered. */
 uint32_t gateway_established(const struct gateway *gateway);
+
+/*
+ * Where each flow of a set goes, by the tables: its backend, and in mode nat all
+ * that is its own. 0: it is not there.
+ */
+void flow_set_places(const struct gateway *gateway, const struct flow_set *set,
+		     uint64_t *ret_places);
 
 /*
  * Makes a few more flows than `count`, for some may be refused; those that are too
