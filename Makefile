@@ -297,6 +297,20 @@ check-clang:
 check-netns: $(O)/l4gate
 	$(Q)O=$(O) L4GATE=$(O)/l4gate tests/netns/run.sh
 
+# ---------------------------------------------------------------- chaos
+MINUTES ?= 30
+CHAOS = O=$(O) L4GATE=$(O)/l4gate tests/chaos/run.sh
+
+.PHONY: chaos check-chaos
+# Long streams through two nodes while all happens to them that may, at random.
+# SEED=N says again what a run did, MODE="nat" not both; root.
+chaos: $(O)/l4gate
+	$(Q)$(CHAOS) -m $(MINUTES) $(if $(filter-out file,$(origin SEED)),-s $(SEED)) $(MODE)
+
+# Five minutes of it, with a seed of its own each time.
+check-chaos: $(O)/l4gate
+	$(Q)$(CHAOS) -m 5
+
 # Builds within a test use all processors, unless this make knows better.
 BUILD_JOBS = --no-print-directory \
              $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -441,6 +455,8 @@ help:
 	@echo '                table than the smallest; root'
 	@echo 'make check-clang  as check-bpf, programs compiled with clang 19'
 	@echo 'make check-netns  end to end in network namespaces; root'
+	@echo 'make chaos      long streams and all that may happen; MINUTES=30 SEED= MODE=; root'
+	@echo 'make check-chaos  five minutes of it; root'
 	@echo 'make check-sets  random objects against the rules; SETS=2000 SEED=1'
 	@echo 'make fuzz       manifests and compile by libFuzzer, FUZZ_SECONDS=60'
 	@echo 'make check-scale  10,000 routes in a second; make bench-compile'

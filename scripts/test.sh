@@ -66,6 +66,7 @@ main() {
   check check-survive
   check check-clang
   check check-netns
+  check check-chaos
   lint
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
   printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
