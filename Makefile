@@ -108,6 +108,7 @@ $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
                             $(O)/tests/prog_run/packet.o \
                             $(O)/tests/prog_run/capture.o \
                             $(O)/tests/prog_run/connection.o \
+                            $(O)/tests/prog_run/modes.o \
                             $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka

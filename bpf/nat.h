@@ -202,9 +202,9 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	nexthop = nexthop_of_backend(ctx, selection.to, packet);
 	if (!nexthop)
 		return L4GATE_DROP_BUSY;
-	/* Not from here: TC will make the flow. */
+	/* Not from here: TC will make the flow. Who sent too much is told so later. */
 	reason = check_way(ctx, packet, nexthop, 0);
-	if (reason == GO_ON)
+	if (reason == GO_ON || reason == L4GATE_DROP_TOO_BIG)
 		reason = nat_choose_source(nexthop, &scratch->seed.source);
 	if (reason != GO_ON)
 		return reason;
