@@ -18,13 +18,14 @@ DEMO='iproute2 ethtool procps util-linux jq curl nginx-light|nginx
   dnsmasq-base bind9-dnsutils|dnsutils python3'
 TEST='libcmocka-dev iputils-ping netcat-openbsd socat strace redis-server
   redis-tools iperf3 python3-scapy bats shellcheck sparse universal-ctags
-  clang-format clang-tidy clang-19 prometheus git traceroute'
+  clang-format clang-tidy clang-19 prometheus git traceroute postgresql
+  sip-tester ngtcp2-client ngtcp2-server openssl'
 BENCH='iproute2 ethtool procps util-linux jq python3 iperf3 nftables haproxy
   git'
 VM='qemu-system-x86 busybox-static dash cpio xz-utils'
 
 # Services that the packages above bring along; nothing here needs them as such.
-SERVICES='nginx redis-server prometheus nftables haproxy'
+SERVICES='nginx redis-server prometheus nftables haproxy postgresql'
 
 UPDATED=
 DISABLE=
