@@ -7,7 +7,7 @@
 #
 # ADDRESS: each of the Gateway's addresses. The server binds to them (or to all),
 # on the listener's port. Root; twice does no harm. In mode transparent a host
-# needs no more than a route to its clients that leads through the gateway.
+# needs no more than a route to its clients that leads through the gateway, and no ICMP redirects.
 set -eu
 
 usage() {
