@@ -122,9 +122,10 @@ op_kill() {
   WEIGHT_A=$((DRAWN + 1))
   pick gw gw2
   DID="kill apply on $PICKED after $ms ms"
-  manifest >"$WORK/chaos.yaml"
-  at "$PICKED" "$L4GATE" --pin-dir "/sys/fs/bpf/$PICKED" apply -f "$WORK/chaos.yaml" \
-    >>"$WORK/apply.log" 2>&1 &
+  manifest >"$WORK/killed.yaml"
+  # The program itself, not a shell that waits for it.
+  (exec nsenter --net="/run/netns/$PICKED" -- "$L4GATE" --pin-dir "/sys/fs/bpf/$PICKED" \
+    apply -f "$WORK/killed.yaml" >>"$WORK/apply.log" 2>&1) &
   pid=$!
   nap "$ms"
   kill -KILL "$pid" 2>/dev/null || DID+=' (too late)'
