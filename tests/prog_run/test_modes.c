@@ -165,11 +165,11 @@ static const struct row rows[] = {
 	  BOTH(NOT_OURS), .from_backend = true, .to_port = 999, FLAGS(ACK) },
 
 	/* Lifetimes of packets. */
-	{ "ttl 1", ANY, ALL, DROPPED, BOTH(DROP_TTL),
+	{ "ttl 1", ANY, ALL, REJECTED, DEFERS(REJECT, TOLD_TTL),
 	  .packet = { .tcp_flags = SYN, .ttl = 1 } },
-	{ "ttl 1 of a flow", ANY, REPLIES, DROPPED, BOTH(DROP_TTL), UP,
+	{ "ttl 1 of a flow", ANY, REPLIES, REJECTED, DEFERS(REJECT, TOLD_TTL), UP,
 	  .packet = { .tcp_flags = ACK, .ttl = 1 } },
-	{ "ttl 1 of a reply", ANY, REPLIES, DROPPED, BOTH(DROP_TTL), UP,
+	{ "ttl 1 of a reply", ANY, REPLIES, REJECTED, DEFERS(REJECT, TOLD_TTL), UP,
 	  .from_backend = true, .packet = { .tcp_flags = ACK, .ttl = 1 } },
 	{ "ttl 2", ANY, ALL, FORWARDED, BOTH(TO_BACKEND),
 	  .packet = { .tcp_flags = SYN, .ttl = 2 } },
@@ -461,7 +461,8 @@ static void check_outcome(const struct test_case *test, enum outcome outcome,
 		break;
 	case REJECTED:
 		check_rejected(shape, test->hook, action, out,
-			       test->row->tc == L4GATE_TOLD_TOO_BIG);
+			       test->row->tc == L4GATE_TOLD_TOO_BIG ||
+			       test->row->tc == L4GATE_TOLD_TTL);
 		break;
 	case DROPPED:
 		assert_int_equal(action, test->hook == L4GATE_HOOK_XDP ?
