@@ -19,7 +19,7 @@ import time
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 
 from scapy.all import (  # pylint: disable=no-name-in-module,wrong-import-position
-  ICMP, IP, IPv6, ICMPv6PacketTooBig, Ether, Raw, TCP, UDP)
+  ICMP, IP, IPv6, ICMPv6DestUnreach, ICMPv6PacketTooBig, Ether, Raw, TCP, UDP)
 
 ETH_P_ALL = 3
 CLONE_NEWNET = 0x40000000
@@ -101,6 +101,13 @@ def told(data):
   return None
 
 
+def unreachable(data):
+  """What the client's kernel says to an answer that no socket of it waits for: it
+  quotes the answer, mark and all, and goes to the backend, too."""
+  frame = Ether(data)
+  return ICMP in frame or ICMPv6DestUnreach in frame
+
+
 def exchange(args, socks, backends, big):
   """What becomes of one packet of each kind."""
   sent = list(packets(args, big))
@@ -119,7 +126,7 @@ def exchange(args, socks, backends, big):
       if error:
         result["told"][error.pop("about")] = error
       for name, mark, packet in sent:
-        if sock in backends and data.endswith(mark):
+        if sock in backends and data.endswith(mark) and not unreachable(data):
           macs = {"backend": mac(sock), "gateway": mac(socks["hop"])}
           result["arrived"][name] = arrived(data, packet, backends[sock], macs)
   return result
