@@ -145,7 +145,8 @@ def others(source, target, addresses):
     ip = IPv6(src="fd00:1::2", dst=address) if ":" in address else IP(src="10.1.0.2", dst=address)
     yield ether / ip / TCP(sport=4000, dport=7009, flags="S")
     yield ether / ip / UDP(sport=4000, dport=7009) / Raw(bytes(1000))
-    yield ether / ip / ICMP()
+    # Echo requests are answered, these are not.
+    yield ether / ip / ICMP(type="timestamp-request")
   for ip in IP(src="10.1.0.2", dst="10.1.0.77"), IPv6(src="fd00:1::2", dst="fd00:1::77"):
     yield ether / ip / TCP(sport=4000, dport=7000, flags="S")
     yield ether / ip / UDP(sport=4000, dport=7000)
