@@ -65,7 +65,7 @@ PROG_RUN_TESTS := $(patsubst tests/prog_run/%.c,$(O)/tests/prog_run/%,\
 .SECONDARY:
 .PHONY: all bpf user
 all: $(O)/l4gate
-bpf: $(BPF_NAMES:%=$(O)/bpf/%.bpf.o)
+bpf: $(BPF_NAMES:%=$(O)/bpf/%.bpf.o) $(O)/bpf/send.bpf.o
 user: $(USER_OBJECTS)
 
 $(O)/l4gate: $(USER_OBJECTS) $(MAIN_OBJECT)
@@ -84,6 +84,7 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 
 # Only the loader sees the skeletons.
 $(O)/user/dataplane/object.o: $(SKELETONS)
+$(O)/user/dataplane/announce.o: $(O)/gen/send.skel.h
 
 $(O)/%.o: %.c
 	$(call say,CC,$@)
@@ -398,7 +399,7 @@ check-vm: $(PROG_RUN_TESTS) $(O)/tests/netns/pass.bpf.o
 
 # ---------------------------------------------------------------- the rest
 # Not where the skeletons are: bpftool's code is not ours to change.
-LINT_SOURCES := $(filter-out user/dataplane/object.c,\
+LINT_SOURCES := $(filter-out user/dataplane/object.c user/dataplane/announce.c,\
                   $(USER_SOURCES) $(wildcard user/*.c))
 
 .PHONY: lint lint-shell lint-layers lint-size lint-sparse lint-tidy \

@@ -12,6 +12,7 @@
 #ifndef L4GATE_BPF_ICMP_SKB_H
 #define L4GATE_BPF_ICMP_SKB_H
 
+#include "announce.h"
 #include "direct.h"
 #include "icmp.h"
 #include "icmp_echo.h"
@@ -462,6 +463,8 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 	type = icmp_read(ctx);
 	if (icmp_is_echo(scratch->packet.family, type))
 		return icmp_echo(ctx, hook, half);
+	if (scratch->packet.family == L4GATE_IPV6 && type == ND_SOLICITATION)
+		return announce_nd(ctx);
 	if (type < 0 || !icmp_is_error(scratch->packet.family, type) ||
 	    !icmp_read_quote(ctx))
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);

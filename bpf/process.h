@@ -7,6 +7,7 @@
 #ifndef L4GATE_BPF_PROCESS_H
 #define L4GATE_BPF_PROCESS_H
 
+#include "announce.h"
 #include "direct.h"
 #include "nat.h"
 #include "parse.h"
@@ -46,6 +47,8 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 			return icmp_ingress(ctx, hook);
 		if (!CTX_IS_FAST_PATH && reason == L4GATE_VLAN)
 			reason = parse_tagged(ctx, hook);
+		if (!CTX_IS_FAST_PATH && reason == L4GATE_NOT_OURS)
+			return announce_arp(ctx);
 		if (reason != GO_ON)
 			return leave(ctx, hook, reason,
 				     action_unparsed(reason));

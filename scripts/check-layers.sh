@@ -21,8 +21,8 @@ forbid '#include "(cli|dataplane|stats|model|compile|util)/' include 'include/ s
 forbid '#include "(cli|dataplane|stats|model|compile|util)/' bpf 'bpf/ sees include/ only'
 forbid '#include <bpf/' user 'only dataplane, stats and the log callback know libbpf' \
   '^user/(dataplane|stats)/|^user/util/log\.c'
-forbid '#include "(xdp|tc)\.skel\.h"' user 'only the loader knows the skeletons' \
-  '^user/dataplane/object\.c'
+forbid '#include "(xdp|tc|send)\.skel\.h"' user 'only who loads a program knows its skeleton' \
+  '^user/dataplane/(object|announce)\.c'
 forbid '#include <yaml\.h>' user 'only the reader and the writer know libyaml' \
   '^user/model/(manifest|yaml_write)\.c'
 forbid '#include "(cli|dataplane|stats)/' user/compile 'compile is pure'

@@ -284,8 +284,10 @@ struct l4gate_device {
 	__u8 flags;		/* L4GATE_DEVICE_F_* */
 	__u8 source[L4GATE_FAMILIES];	/* numbers of the addresses */
 	__u8 pad;
+	__u8 mac[6];		/* its own */
+	__u8 pad2[2];
 };
-L4GATE_ASSERT_SIZE(struct l4gate_device, 40);
+L4GATE_ASSERT_SIZE(struct l4gate_device, 48);
 
 /*
  * l4gate_nexthops: a neighbour that packets are sent to, as the FIB told us. Many

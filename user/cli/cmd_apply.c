@@ -5,7 +5,7 @@
 
 #include "cli/input.h"
 #include "compile/findings.h"
-#include "dataplane/attach.h"
+#include "dataplane/addresses.h"
 #include "dataplane/plan.h"
 #include "dataplane/publish.h"
 
@@ -122,6 +122,9 @@ static int run(const struct globals *globals, struct input *input, bool dry,
 				  fail.text);
 	else
 		warn_of_mtu(&devices, input->image);
+	if (changes->warning.text[0])
+		fprintf(stderr, "l4gate: warning: %s\n",
+			changes->warning.text);
 out:
 	free(devices.addresses);
 	dataplane_close(dataplane);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "dataplane/announce.h"
 #include "dataplane/attach.h"
 
 static const char *const mode_names[] = {
@@ -64,6 +65,19 @@ static int attach_all(const struct dataplane *dataplane, char **devices,
 	return EXIT_DONE;
 }
 
+/* What is published is announced out of all devices, or no longer. */
+static void announce_published(const struct dataplane *dataplane, bool begin)
+{
+	struct state state = { 0 };
+	struct fail fail = { 0 };
+
+	if (state_read(dataplane, &state, &fail) ||
+	    announce(dataplane, begin ? NULL : &state, begin ? &state : NULL,
+		     &fail))
+		fprintf(stderr, "l4gate: warning: %s\n", fail.text);
+	state_free(&state);
+}
+
 #define OPTION_MAX_FLOWS 256
 #define OPTION_MAX_ROUTES 257
 
@@ -116,6 +130,8 @@ static int run_attach(const struct globals *globals, int argc, char **argv)
 	if (dataplane_open(&request.open, OPEN_LOAD, &dataplane, &fail))
 		return say_failed("%s", fail.text);
 	code = attach_all(dataplane, devices, count, request.mode);
+	if (code == EXIT_DONE)
+		announce_published(dataplane, true);
 	dataplane_close(dataplane);
 	return code;
 }
@@ -149,6 +165,7 @@ static int detach_some(struct dataplane *dataplane, char **names, int count)
 	if (device_list(dataplane, &list, &total, &fail))
 		return say_failed("%s", fail.text);
 	left = total;
+	announce_published(dataplane, false);
 	for (i = 0; i < total && code == EXIT_DONE; i++) {
 		if (!is_named(&list[i], names, count))
 			continue;
@@ -162,6 +179,8 @@ static int detach_some(struct dataplane *dataplane, char **names, int count)
 		left--;
 	}
 	free(list);
+	if (left)
+		announce_published(dataplane, true);
 	if (code == EXIT_DONE && found < count)
 		return say_failed("not every device that was named is attached");
 	if (code == EXIT_DONE && !left && dataplane_remove(dataplane, &fail))

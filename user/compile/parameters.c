@@ -45,7 +45,6 @@ static const struct refusal refusals[] = {
 	{ PARAMETER_TCP_CLOSING, ANY_OTHER },
 	{ PARAMETER_UDP_UNREPLIED, ANY_OTHER },
 	{ PARAMETER_UDP_REPLIED, ANY_OTHER },
-	{ PARAMETER_ANNOUNCE, ANNOUNCE_ARP },
 };
 
 static const struct setting_table table = {

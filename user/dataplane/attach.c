@@ -18,6 +18,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "dataplane/addresses.h"
 #include "l4gate/names.h"
 #include "util/inet.h"
 
@@ -110,22 +111,6 @@ static void warn_veth(const char *device, const char *driver,
 		 used ? "; " : "", device, driver);
 }
 
-static bool to_inet_addr(const struct sockaddr *from, struct inet_addr *to)
-{
-	*to = (struct inet_addr){ 0 };
-	if (from && from->sa_family == AF_INET) {
-		to->family = L4GATE_IPV4;
-		memcpy(&to->addr, &((struct sockaddr_in *)from)->sin_addr, 4);
-	} else if (from && from->sa_family == AF_INET6) {
-		to->family = L4GATE_IPV6;
-		memcpy(&to->addr, &((struct sockaddr_in6 *)from)->sin6_addr,
-		       16);
-	} else {
-		return false;
-	}
-	return !inet_is_link_local(to);
-}
-
 /* Whether an attached device sends from a numbered source. */
 static bool source_is_used(const struct dataplane *dataplane, uint8_t family,
 			   uint8_t number)
@@ -184,6 +169,7 @@ static int write_device(const struct dataplane *dataplane,
 			const struct attachment *attachment, struct fail *fail_)
 {
 	struct l4gate_device value = { .mtu = attachment->mtu };
+	struct ifreq ifr = { 0 };
 	struct ifaddrs *list, *item;
 	struct inet_addr addr;
 	uint8_t family;
@@ -191,11 +177,13 @@ static int write_device(const struct dataplane *dataplane,
 
 	if (attachment->xdp != ATTACH_TC)
 		value.flags = L4GATE_DEVICE_F_XDP;
+	if (!device_ioctl(attachment->name, SIOCGIFHWADDR, &ifr))
+		memcpy(value.mac, ifr.ifr_hwaddr.sa_data, sizeof(value.mac));
 	if (getifaddrs(&list))
 		return fail(fail_, -errno, "getifaddrs: %m");
 	for (item = list; item; item = item->ifa_next) {
 		if (strcmp(item->ifa_name, attachment->name) ||
-		    !to_inet_addr(item->ifa_addr, &addr))
+		    !address_read(item->ifa_addr, &addr))
 			continue;
 		/* The first one is the primary one. */
 		if (!value.addr[addr.family].w[0])
@@ -526,63 +514,4 @@ int device_list(const struct dataplane *dataplane,
 	*ret_attachments = list;
 	*ret_count = count;
 	return 0;
-}
-
-static bool is_attached(const struct attachment *attachments, size_t count,
-			const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (!strcmp(attachments[i].name, name))
-			return true;
-	return false;
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
-/* Of the attachments, or (NULL) of all interfaces. */
-static int list_addresses(const struct attachment *attachments, size_t count,
-			  struct inet_addr **ret_addresses, size_t *ret_count,
-			  struct fail *fail_)
-{
-	struct inet_addr *addresses = NULL, addr;
-	struct ifaddrs *list, *item;
-	size_t n = 0;
-
-	if (getifaddrs(&list))
-		return fail(fail_, -errno, "getifaddrs: %m");
-	for (item = list; item; item = item->ifa_next)
-		n++;
-	addresses = calloc(n + 1, sizeof(*addresses));
-	n = 0;
-	for (item = list; addresses && item; item = item->ifa_next)
-		if ((!attachments ||
-		     is_attached(attachments, count, item->ifa_name)) &&
-		    to_inet_addr(item->ifa_addr, &addr))
-			addresses[n++] = addr;
-	freeifaddrs(list);
-	if (!addresses)
-		return fail(fail_, -ENOMEM, "out of memory");
-	qsort(addresses, n, sizeof(*addresses), compare_addresses);
-	*ret_addresses = addresses;
-	*ret_count = n;
-	return 0;
-}
-
-int device_addresses(const struct attachment *attachments, size_t count,
-		     struct inet_addr **ret_addresses, size_t *ret_count,
-		     struct fail *fail_)
-{
-	return list_addresses(attachments, count, ret_addresses, ret_count,
-			      fail_);
-}
-
-int node_addresses(struct inet_addr **ret_addresses, size_t *ret_count,
-		   struct fail *fail_)
-{
-	return list_addresses(NULL, 0, ret_addresses, ret_count, fail_);
 }

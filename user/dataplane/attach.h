@@ -44,17 +44,4 @@ int device_list(const struct dataplane *dataplane,
 		struct attachment **ret_attachments, size_t *ret_count,
 		struct fail *fail);
 
-/*
- * Addresses of the attached devices (or all of one if ifindex is not 0), without
- * link-local ones, sorted; to be freed.
- */
-struct inet_addr;
-int device_addresses(const struct attachment *attachments, size_t count,
-		     struct inet_addr **ret_addresses, size_t *ret_count,
-		     struct fail *fail);
-
-/* The addresses of all interfaces, sorted; to be freed. */
-int node_addresses(struct inet_addr **ret_addresses, size_t *ret_count,
-		   struct fail *fail);
-
 #endif /* L4GATE_DATAPLANE_ATTACH_H */

@@ -14,7 +14,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "dataplane/attach.h"
+#include "dataplane/addresses.h"
+#include "dataplane/announce.h"
 #include "dataplane/flow_tables.h"
 #include "dataplane/listen.h"
 #include "dataplane/plan.h"
@@ -394,6 +395,9 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	if (changes->count)
 		error = plan.reaches_packets || !publisher.generation ?
 			write_all(&publisher, &changes->times) : write_statuses(&publisher);
+	if (!error)
+		(void)announce(dataplane, &published, &plan.state,
+			       &changes->warning);
 out:
 	unmap_values(&publisher);
 	plan_free(&plan);

@@ -30,6 +30,7 @@ struct publish_times {
 
 struct changes {
 	struct publish_times times;
+	struct fail warning;	/* it is published, but ...; or "" */
 	struct change *items;
 	size_t count;
 	size_t capacity;
