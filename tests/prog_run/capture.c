@@ -141,6 +141,19 @@ static void run_noted(void **state)
 	capture.test = NULL;
 }
 
+/* The build's directory is not there in a guest. */
+static void make_directories(void)
+{
+	char path[] = PCAP_DIR, *slash;
+
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		(void)mkdir(path, 0755);
+		*slash = '/';
+	}
+	(void)mkdir(path, 0755);
+}
+
 int capture_run_tests(const char *group, const struct CMUnitTest *tests,
 		      size_t count)
 {
@@ -150,7 +163,7 @@ int capture_run_tests(const char *group, const struct CMUnitTest *tests,
 
 	if (!wrapped)
 		return -1;
-	(void)mkdir(PCAP_DIR, 0755);
+	make_directories();
 	capture.group = group;
 	node.on_packet = note_packet;
 	for (i = 0; i < count; i++)
