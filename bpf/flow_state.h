@@ -261,7 +261,7 @@ static __always_inline __u32 word_next_state(CTX *ctx, __u64 word,
 					     const struct packet *packet,
 					     enum sender sender)
 {
-	__u32 state = word_state(word);
+	__u32 state = word_state(word), segment;
 
 	if (packet->protocol != IPPROTO_TCP)
 		return sender == SENDER_BACKEND ||
@@ -270,7 +270,12 @@ static __always_inline __u32 word_next_state(CTX *ctx, __u64 word,
 	if (state == L4GATE_FLOW_ESTABLISHED &&
 	    !(packet->tcp_flags & TCP_CONTROL))
 		return state;
-	return word_next[sender][segment_of(ctx, packet->tcp_flags)][state];
+	segment = segment_of(ctx, packet->tcp_flags);
+	/* clang 19 knows that a bool is 0 or 1, the verifier not that of a call. */
+	barrier_var(segment);
+	if (segment >= SEGMENTS)
+		return state;
+	return word_next[sender][segment][state];
 }
 
 static __always_inline __u32 first_state(__u8 protocol)
