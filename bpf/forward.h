@@ -37,10 +37,10 @@ static __always_inline int action_of(enum l4gate_reason reason)
 	       reason == L4GATE_NOT_OURS ? CTX_PASS : CTX_DROP;
 }
 
-/* Of one that was not parsed to the end: nearly all go on as they came. */
+/* Of one that was not parsed to the end: all but these go on as they came. */
 static __always_inline int action_unparsed(enum l4gate_reason reason)
 {
-	return reason <= L4GATE_EXTENSION ? CTX_PASS : CTX_DROP;
+	return reason == L4GATE_DROP_ROUTING_HEADER ? CTX_DROP : CTX_PASS;
 }
 
 /* The longest that an IP header can say: superframes come close to it. */

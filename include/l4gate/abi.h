@@ -95,8 +95,7 @@ struct l4gate_endpoint {
 	__u32 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
 	__u8 mode;		/* enum l4gate_mode */
 	__u8 moved;		/* had another route, whose flows may live */
-	__u8 timeouts;		/* class of its route's flows */
-	__u8 flags;		/* L4GATE_ENDPOINT_F_* */
+	__u8 pad[2];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
 
@@ -128,27 +127,12 @@ struct l4gate_table {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_table, 8);
 
-/* A sorted list in chunks: l4gate_chunks[chunk], count items. */
-struct l4gate_list {
-	__u32 chunk;
-	__u32 count;
-};
-L4GATE_ASSERT_SIZE(struct l4gate_list, 8);
-
-/* l4gate_routes[route * 2 + half]: one line of the cache. */
+/* l4gate_routes[route * 2 + half] */
 struct l4gate_route {
 	struct l4gate_table table[L4GATE_FAMILIES];
 	__u64 key;		/* of the hash from flows to slots */
-	struct l4gate_list ranges[L4GATE_FAMILIES];	/* of client addresses */
-	__u32 rate;		/* new flows a second; 0: no limit */
-	__u32 burst;
-	__u32 max_flows;	/* open at a time; 0: no limit */
-	__u32 tickets;		/* the first of their places */
-	__u8 flags;		/* L4GATE_ROUTE_F_* */
-	__u8 timeouts;		/* class of its flows */
-	__u8 pad[6];
 };
-L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
+L4GATE_ASSERT_SIZE(struct l4gate_route, 24);
 
 /* l4gate_chunks */
 union l4gate_chunk {

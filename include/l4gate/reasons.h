@@ -89,22 +89,10 @@
 	  "ARP or a neighbour solicitation for an announced address")	\
 	X(DEFER_ICMP, defer_icmp, defer,				\
 	  "an ICMP error, perhaps about a flow: TC decides")		\
-	X(DROP_FRAGMENT, drop_fragment, drop,				\
-	  "a fragment to a listener's address whose first one did not come") \
-	X(HELD_FRAGMENT, held_fragment, forward,			\
-	  "a fragment that came before its first one and waits for it")	\
 	X(DROP_ROUTING_HEADER, drop_routing_header, drop,		\
 	  "an IPv6 routing header that is not used up")			\
 	X(DROP_MARTIAN, drop_martian, drop,				\
 	  "a source that no client can have, or a frame to everybody")			\
-	X(REJECT_SOURCE, reject_source, reject,				\
-	  "a client address that the RoutePolicy does not let in")	\
-	X(REJECT_RATE, reject_rate, reject,				\
-	  "new flows beyond the rate of the RoutePolicy")		\
-	X(REJECT_MAX_FLOWS, reject_max_flows, reject,			\
-	  "as many flows as the RoutePolicy allows are open")		\
-	X(DROP_HALF_OPEN, drop_half_open, drop,				\
-	  "as many half-open connections as are allowed")		\
 	X(REJECT_DRAINED, reject_drained, reject,			\
 	  "a TCP flow whose backend had its time to drain")
 
