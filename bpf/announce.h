@@ -37,6 +37,7 @@ struct arp_frame {
 #define ND_F_SOLICITED (1U << 30)
 #define ND_F_OVERRIDE (1U << 29)
 #define ND_TARGET_MAC 2
+#define ND_OPTION_SIZE 8
 
 /* What a solicitation has at least, and an advertisement. */
 struct nd_message {
@@ -53,7 +54,7 @@ struct nd_reply {
 	struct ipv6hdr ip;
 	struct nd_message nd;
 	__u8 option;
-	__u8 option_size;	/* in units of eight bytes */
+	__u8 option_size;	/* in units of ND_OPTION_SIZE */
 	__u8 mac[ETH_ALEN];
 };
 
@@ -194,7 +195,7 @@ __noinline int announce_nd(CTX *ctx)
 			    csum_bytes(&reply.ip.saddr, 2 * sizeof(target)) +
 			    bpf_htons(length) + bpf_htons(IPPROTO_ICMPV6));
 	count_reason(ctx, L4GATE_HOOK_TC_INGRESS, L4GATE_ANSWER_NEIGHBOUR);
-	return ctx_make_reply(ctx, ND_HEADERS + sizeof(*nd), sizeof(reply.mac) + 2,
+	return ctx_make_reply(ctx, ND_HEADERS + sizeof(*nd), ND_OPTION_SIZE,
 			      &reply.eth, HEADER_SIZE(reply));
 }
 

@@ -112,35 +112,38 @@ static __always_inline int ctx_restore(CTX *ctx)
 	return ctx->vlan_present ? restore_tag(ctx) : 0;
 }
 
+/* The checksum at an offset, after addresses of its pseudo header changed by diff. */
+static __always_inline int replace_pseudo(CTX *ctx, __u32 check, bool v6,
+					  __u32 diff, __u64 flags)
+{
+	flags |= BPF_F_PSEUDO_HDR;
+	/* Kernels that do not know BPF_F_IPV6 refuse it. */
+	if (v6 && !bpf_l4_csum_replace(ctx, check, 0, diff, flags | BPF_F_IPV6))
+		return 0;
+	return bpf_l4_csum_replace(ctx, check, 0, diff, flags);
+}
+
 /* The L4 checksum, as its state wants it: of the addresses, and of the ports. */
 static __always_inline int translate_check(CTX *ctx,
 					   const struct packet *packet,
 					   const struct rewrite *rewrite)
 {
 	__u32 check = packet->l4 + offsetof(struct tcphdr, check);
-	__u32 addr_diff = csum_fold64(rewrite->addr_diff);
 	__u64 flags = 0;
-	int error = -1;
 
 	if (packet->protocol == IPPROTO_UDP) {
 		check = packet->l4 + offsetof(struct udphdr, check);
 		flags = BPF_F_MARK_MANGLED_0;
 	}
-	if (packet->family == L4GATE_IPV6)
-		error = bpf_l4_csum_replace(ctx, check, 0, addr_diff,
-					    flags | BPF_F_PSEUDO_HDR |
-					    BPF_F_IPV6);
-	if (error)
-		error = bpf_l4_csum_replace(ctx, check, 0, addr_diff,
-					    flags | BPF_F_PSEUDO_HDR);
-	return error | bpf_l4_csum_replace(ctx, check, 0,
-					   csum_fold64(rewrite->port_diff),
-					   flags);
+	return replace_pseudo(ctx, check, packet->family == L4GATE_IPV6,
+			      csum_fold64(rewrite->addr_diff), flags) |
+	       bpf_l4_csum_replace(ctx, check, 0,
+				   csum_fold64(rewrite->port_diff), flags);
 }
 
 /*
- * What lies side by side in a packet without options or extension headers, from the TTL or hop limit
- * to the ports, is stored by one call: each costs 20 ns.
+ * What lies side by side in a packet without options or extension headers, from
+ * the TTL or hop limit to the ports, is stored by one call: each costs 20 ns.
  */
 struct heads4 {
 	__u8 ttl;

@@ -373,11 +373,8 @@ static __always_inline int icmp_write_outer6(CTX *ctx, struct scratch *scratch)
 	__u64 diff = csum_addr_diff(&scratch->icmp.src, source, L4GATE_IPV6) +
 		     csum_addr_diff(&scratch->icmp.dst, &scratch->rewrite.dst,
 				    L4GATE_IPV6);
-	__u32 folded = csum_fold64(diff);
 
-	if (bpf_l4_csum_replace(ctx, check, 0, folded,
-				BPF_F_PSEUDO_HDR | BPF_F_IPV6) &&
-	    bpf_l4_csum_replace(ctx, check, 0, folded, BPF_F_PSEUDO_HDR))
+	if (replace_pseudo(ctx, check, true, csum_fold64(diff), 0))
 		return -1;
 	return bpf_skb_store_bytes(ctx, L3_OFFSET +
 				   offsetof(struct ipv6hdr, hop_limit), &heads,

@@ -139,7 +139,8 @@ parse_packet(CTX *ctx, struct packet *packet)
 	struct ethhdr *eth;
 	__u32 end;
 
-	packet->outer_tag = 0;
+	if (!CTX_IS_FAST_PATH)
+		packet->outer_tag = 0;
 	ctx_pull(ctx, HEADERS_MAX);
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_data_end(ctx))

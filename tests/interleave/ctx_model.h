@@ -49,52 +49,15 @@ static __always_inline void *ctx_data_end(CTX *ctx)
 	return ctx->frame + ctx->size;
 }
 
-static __always_inline void ctx_pull(CTX *ctx, __u32 length)
-{
-	(void)ctx;
-	(void)length;
-}
-
 static __always_inline __u32 ctx_length(CTX *ctx)
 {
 	return ctx->size;
-}
-
-static __always_inline __u32 ctx_packets(CTX *ctx)
-{
-	(void)ctx;
-	return 1;
 }
 
 static __always_inline __u32 ctx_ifindex(CTX *ctx)
 {
 	(void)ctx;
 	return 1;
-}
-
-static __always_inline __u32 ctx_tag(CTX *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-static __always_inline int ctx_pop_tag(CTX *ctx)
-{
-	(void)ctx;
-	return -1;
-}
-
-static __always_inline int ctx_push_tag(CTX *ctx, __u32 tag)
-{
-	(void)ctx;
-	(void)tag;
-	return -1;
-}
-
-static __always_inline int ctx_restore(CTX *ctx)
-{
-	(void)ctx;
-	return 0;
 }
 
 static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
@@ -106,12 +69,7 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 	return 0;
 }
 
-static __always_inline __u32 ctx_gso_size(CTX *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
+#include "ctx_frame.h"
 #include "rewrite.h"
 
 static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
