@@ -15,11 +15,6 @@ struct listening {
 	bool *ports[2];			/* by protocol: on the own addresses */
 };
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
 static int collect(struct work *work, struct listening *listening)
 {
 	const struct image *image = work->image;
@@ -46,7 +41,7 @@ static int collect(struct work *work, struct listening *listening)
 				true;
 	}
 	qsort(listening->addresses, listening->address_count,
-	      sizeof(*listening->addresses), compare_addresses);
+	      sizeof(*listening->addresses), inet_compare_items);
 	return 0;
 }
 
@@ -54,7 +49,7 @@ static bool is_in(const struct inet_addr *addr,
 		  const struct inet_addr *addresses, size_t count)
 {
 	return count && bsearch(addr, addresses, count, sizeof(*addresses),
-				compare_addresses);
+				inet_compare_items);
 }
 
 /*

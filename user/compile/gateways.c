@@ -52,18 +52,13 @@ static bool is_ours(const struct work *work, const struct gateway *gateway)
 	return false;
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
 /* In order, each once: two ways to write an address are one address. */
 static void sort_addresses(struct gateway_work *gateway)
 {
 	size_t i, n = 0;
 
 	qsort(gateway->addresses, gateway->address_count,
-	      sizeof(*gateway->addresses), compare_addresses);
+	      sizeof(*gateway->addresses), inet_compare_items);
 	for (i = 0; i < gateway->address_count; i++)
 		if (!n || inet_compare(&gateway->addresses[n - 1],
 				       &gateway->addresses[i]))

@@ -34,11 +34,6 @@ static bool is_attached(const struct attachment *attachments, size_t count,
 	return false;
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
 /* Of the attachments, or (NULL) of all interfaces. */
 static int list_addresses(const struct attachment *attachments, size_t count,
 			  struct inet_addr **ret_addresses, size_t *ret_count,
@@ -62,7 +57,7 @@ static int list_addresses(const struct attachment *attachments, size_t count,
 	freeifaddrs(list);
 	if (!addresses)
 		return fail(fail_, -ENOMEM, "out of memory");
-	qsort(addresses, n, sizeof(*addresses), compare_addresses);
+	qsort(addresses, n, sizeof(*addresses), inet_compare_items);
 	*ret_addresses = addresses;
 	*ret_count = n;
 	return 0;

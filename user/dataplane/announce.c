@@ -18,6 +18,7 @@
 
 #include "dataplane/attach.h"
 #include "send.skel.h"
+#include "util/inet.h"
 
 /* ARP for IPv4 over Ethernet (RFC 826). */
 struct arp_frame {
@@ -67,7 +68,7 @@ static int send_frame(const struct sender *sender, const void *frame,
 }
 
 /* Who asks for its own address, of all, tells it to all. */
-static int send_arp(const struct sender *sender, const struct state_place *place)
+static int send_arp(const struct sender *sender, const struct inet_addr *addr)
 {
 	struct arp_frame frame = {
 		.eth.ether_type = htons(ETHERTYPE_ARP),
@@ -83,8 +84,8 @@ static int send_arp(const struct sender *sender, const struct state_place *place
 	memset(frame.eth.ether_dhost, 0xff, ETH_ALEN);
 	memcpy(frame.eth.ether_shost, sender->mac, ETH_ALEN);
 	memcpy(frame.sender, sender->mac, ETH_ALEN);
-	memcpy(frame.sender_ip, &place->addr, sizeof(frame.sender_ip));
-	memcpy(frame.target_ip, &place->addr, sizeof(frame.target_ip));
+	memcpy(frame.sender_ip, &addr->addr, sizeof(frame.sender_ip));
+	memcpy(frame.target_ip, &addr->addr, sizeof(frame.target_ip));
 	return send_frame(sender, &frame, sizeof(frame));
 }
 
@@ -118,7 +119,7 @@ static uint16_t advertisement_sum(const struct advertisement_frame *frame)
 }
 
 static int send_advertisement(const struct sender *sender,
-			      const struct state_place *place)
+			      const struct inet_addr *addr)
 {
 	static const uint8_t all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 	struct advertisement_frame frame = {
@@ -142,8 +143,8 @@ static int send_advertisement(const struct sender *sender,
 	frame.ip.ip6_vfc = 6 << 4;
 	memcpy(frame.eth.ether_dhost, all_nodes_mac, ETH_ALEN);
 	memcpy(frame.eth.ether_shost, sender->mac, ETH_ALEN);
-	memcpy(&frame.ip.ip6_src, &place->addr, sizeof(frame.ip.ip6_src));
-	memcpy(&frame.advert.nd_na_target, &place->addr,
+	memcpy(&frame.ip.ip6_src, &addr->addr, sizeof(frame.ip.ip6_src));
+	memcpy(&frame.advert.nd_na_target, &addr->addr,
 	       sizeof(frame.advert.nd_na_target));
 	memcpy(frame.mac, sender->mac, ETH_ALEN);
 	frame.advert.nd_na_cksum = advertisement_sum(&frame);
@@ -157,16 +158,16 @@ static int send_advertisement(const struct sender *sender,
  * has already is fine.
  */
 static int listen_for(const struct sender *sender,
-		      const struct state_place *place, bool join)
+		      const struct inet_addr *addr, bool join)
 {
-	const uint8_t *addr = (const uint8_t *)&place->addr;
+	const uint8_t *bytes = (const uint8_t *)&addr->addr;
 	struct ifreq ifr = { 0 };
 	uint8_t *mac = (uint8_t *)ifr.ifr_hwaddr.sa_data;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
 
 	mac[0] = mac[1] = 0x33;
 	mac[2] = 0xff;
-	memcpy(mac + 3, addr + 13, 3);
+	memcpy(mac + 3, bytes + 13, 3);
 	memcpy(ifr.ifr_name, sender->device, sizeof(ifr.ifr_name));
 	if (fd < 0 || ioctl(fd, join ? SIOCADDMULTI : SIOCDELMULTI, &ifr))
 		error = -errno;
@@ -178,63 +179,59 @@ static int listen_for(const struct sender *sender,
 		    sender->device, strerror(-error));
 }
 
-/* Of the places of a state, what is to be done for each announced address, once. */
-static int for_addresses(const struct sender *sender, const struct state *state,
-			 int (*act)(const struct sender *,
-				    const struct state_place *))
+/* The announced addresses of a state, each once, sorted. */
+struct announced {
+	struct inet_addr *items;
+	size_t count;
+};
+
+/* state may be NULL. 0 or -ENOMEM; items are to be freed. */
+static int collect(const struct state *state, struct announced *ret_announced)
 {
-	int error = 0;
-	size_t i, j;
+	struct announced list = { 0 };
+	size_t i, n = 0;
 
-	for (i = 0; i < state->place_count; i++) {
-		const struct state_place *place = &state->places[i];
-
-		if (!(place->flags & L4GATE_ADDRESS_F_ANNOUNCE))
-			continue;
-		/* Listeners of one Gateway lie side by side. */
-		for (j = i; j--;)
-			if (state->places[j].family == place->family &&
-			    !memcmp(&state->places[j].addr, &place->addr,
-				    sizeof(place->addr)) &&
-			    (state->places[j].flags & L4GATE_ADDRESS_F_ANNOUNCE))
-				break;
-		if (j == SIZE_MAX)
-			error = act(sender, place) ?: error;
-	}
-	return error;
+	list.items = calloc(state ? state->place_count + 1 : 1,
+			    sizeof(*list.items));
+	if (!list.items)
+		return -ENOMEM;
+	for (i = 0; state && i < state->place_count; i++)
+		if (state->places[i].flags & L4GATE_ADDRESS_F_ANNOUNCE)
+			list.items[n++] = (struct inet_addr){
+				.addr = state->places[i].addr,
+				.family = state->places[i].family,
+			};
+	qsort(list.items, n, sizeof(*list.items), inet_compare_items);
+	for (i = 0; i < n; i++)
+		if (!i || inet_compare(&list.items[i - 1], &list.items[i]))
+			list.items[list.count++] = list.items[i];
+	*ret_announced = list;
+	return 0;
 }
 
-static int leave_one(const struct sender *sender, const struct state_place *place)
+static bool is_in(const struct announced *list, const struct inet_addr *addr)
 {
-	return place->family == L4GATE_IPV6 ? listen_for(sender, place, false) :
-					      0;
+	return bsearch(addr, list->items, list->count, sizeof(*addr),
+		       inet_compare_items);
 }
 
 static int announce_one(const struct sender *sender,
-			const struct state_place *place)
+			const struct inet_addr *addr)
 {
-	if (place->family == L4GATE_IPV4)
-		return send_arp(sender, place);
-	return listen_for(sender, place, true) ?:
-	       send_advertisement(sender, place);
-}
-
-static bool announces(const struct state *state)
-{
-	size_t i;
-
-	for (i = 0; state && i < state->place_count; i++)
-		if (state->places[i].flags & L4GATE_ADDRESS_F_ANNOUNCE)
-			return true;
-	return false;
+	if (addr->family == L4GATE_IPV4)
+		return send_arp(sender, addr);
+	return listen_for(sender, addr, true) ?:
+	       send_advertisement(sender, addr);
 }
 
 static int announce_device(const struct dataplane *dataplane,
 			   const struct attachment *attachment,
-			   struct sender sender, const struct state *before,
-			   const struct state *now)
+			   struct sender sender, const struct announced *before,
+			   const struct announced *now)
 {
 	struct l4gate_device device;
+	int error = 0;
+	size_t i;
 
 	if (!attachment->name[0] ||
 	    bpf_map_lookup_elem(dataplane->maps[MAP_DEVICES],
@@ -243,13 +240,18 @@ static int announce_device(const struct dataplane *dataplane,
 	sender.ifindex = attachment->ifindex;
 	sender.device = attachment->name;
 	memcpy(sender.mac, device.mac, sizeof(sender.mac));
-	if (before)
-		for_addresses(&sender, before, leave_one);
-	return now ? for_addresses(&sender, now, announce_one) : 0;
+	for (i = 0; i < before->count; i++)
+		if (before->items[i].family == L4GATE_IPV6 &&
+		    !is_in(now, &before->items[i]))
+			(void)listen_for(&sender, &before->items[i], false);
+	for (i = 0; i < now->count; i++)
+		error = announce_one(&sender, &now->items[i]) ?: error;
+	return error;
 }
 
-int announce(const struct dataplane *dataplane, const struct state *before,
-	     const struct state *now, struct fail *fail_)
+static int announce_all(const struct dataplane *dataplane,
+			const struct announced *before,
+			const struct announced *now, struct fail *fail_)
 {
 	struct attachment *attachments = NULL;
 	struct l4gate_send_bpf *send;
@@ -257,8 +259,6 @@ int announce(const struct dataplane *dataplane, const struct state *before,
 	size_t count = 0, i;
 	int error;
 
-	if (!announces(before) && !announces(now))
-		return 0;
 	send = l4gate_send_bpf__open_and_load();
 	if (!send)
 		return fail(fail_, -errno, "the program that announces addresses can't be loaded: %m");
@@ -269,5 +269,21 @@ int announce(const struct dataplane *dataplane, const struct state *before,
 					before, now) ?: error;
 	free(attachments);
 	l4gate_send_bpf__destroy(send);
+	return error;
+}
+
+int announce(const struct dataplane *dataplane, const struct state *before,
+	     const struct state *now, struct fail *fail_)
+{
+	struct announced old = { 0 }, new = { 0 };
+	int error;
+
+	error = collect(before, &old) ?: collect(now, &new);
+	if (error)
+		(void)fail(fail_, error, "out of memory");
+	else if (old.count || new.count)
+		error = announce_all(dataplane, &old, &new, fail_);
+	free(old.items);
+	free(new.items);
 	return error;
 }

@@ -50,11 +50,6 @@ int plan_add_text(struct plan *plan, const char *text, state_text *ret_text)
 	return 0;
 }
 
-static int compare_addresses(const void *left, const void *right)
-{
-	return inet_compare(left, right);
-}
-
 /* L4GATE_ADDRESS_F_* of an address of a listener. */
 static uint8_t address_flags(const struct image_listener *listener,
 			     const struct plan_node *node,
@@ -63,7 +58,7 @@ static uint8_t address_flags(const struct image_listener *listener,
 	uint8_t flags = L4GATE_ADDRESS_F_ECHO;
 
 	if (bsearch(addr, node->owned, node->owned_count, sizeof(*addr),
-		    compare_addresses))
+		    inet_compare_items))
 		return 0;
 	if (listener->parameters->settings[PARAMETER_ANNOUNCE].value ==
 	    ANNOUNCE_ARP)

@@ -63,11 +63,6 @@ static const struct field timeouts_fields[] = {
 
 static const struct schema schema_timeouts = { .fields = timeouts_fields };
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return inet_compare(a, b);
-}
-
 /* The item of a list by number. */
 static const struct node *item_at(const struct node *list, size_t i)
 {
@@ -105,7 +100,7 @@ static int read_nat_addresses(struct decoder *decoder, const struct node *node,
 			 node_loc(decoder->source, item_at(list, j)),
 			 "the first is here");
 	}
-	qsort(addresses, count, sizeof(*addresses), compare_addresses);
+	qsort(addresses, count, sizeof(*addresses), inet_compare_items);
 	parameters->nat_addresses = addresses;
 	return 0;
 }

@@ -90,6 +90,11 @@ int inet_compare(const struct inet_addr *a, const struct inet_addr *b)
 	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
+int inet_compare_items(const void *a, const void *b)
+{
+	return inet_compare(a, b);
+}
+
 static const uint8_t *bytes(const struct inet_addr *addr)
 {
 	return (const uint8_t *)addr->addr.w;

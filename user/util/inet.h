@@ -44,6 +44,9 @@ const char *inet_format_port(const struct inet_addr *addr, uint16_t port,
 /* Orders by family, then by bytes. */
 int inet_compare(const struct inet_addr *a, const struct inet_addr *b);
 
+/* The same for qsort() and bsearch(). */
+int inet_compare_items(const void *a, const void *b);
+
 bool inet_is_unspecified(const struct inet_addr *addr);
 bool inet_is_loopback(const struct inet_addr *addr);
 bool inet_is_broadcast(const struct inet_addr *addr);	/* of all networks */
