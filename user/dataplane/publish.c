@@ -235,11 +235,10 @@ static double lap(double *last)
 static int write_control(const struct publisher *publisher, uint64_t generation,
 			 uint32_t seconds)
 {
-	const struct dataplane *dataplane = publisher->dataplane;
 	struct l4gate_control control = {
 		.generation = generation,
-		.changing_until = seconds ? dataplane_jiffies(dataplane) +
-				  (uint64_t)seconds * dataplane->meta.hz : 0,
+		.changing_until = seconds ? publisher->jiffies + (uint64_t)
+				  seconds * publisher->dataplane->meta.hz : 0,
 	};
 	uint32_t key = 0;
 
@@ -351,6 +350,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.dataplane = dataplane,
 		.own = own_addresses,
 		.own_count = own_address_count,
+		.jiffies = dataplane_jiffies(dataplane),
 		.fail = fail_,
 	};
 	struct plan_node node = {
@@ -358,8 +358,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.address_count = own_address_count,
 		.sizes = dataplane->sizes,
 		.now = time(NULL),
-		.tick = dataplane_jiffies(dataplane) >>
-			dataplane_tick_shift(dataplane),
+		.tick = publisher.jiffies >> dataplane_tick_shift(dataplane),
 		.tick_seconds = dataplane_tick_seconds(dataplane),
 		.had_flows = had_flows,
 		.context = dataplane,

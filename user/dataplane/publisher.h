@@ -13,6 +13,7 @@ struct publisher {
 	const struct inet_addr *own;
 	size_t own_count;
 	uint64_t generation;	/* the published one */
+	uint64_t jiffies;	/* now */
 	uint32_t half;		/* the one that packets don't look at */
 	/* Values of the maps, as packets see them. */
 	struct l4gate_route *routes;
