@@ -116,8 +116,20 @@ GATEWAY_DEVICES=
 # Addresses of backend i, set by each topology.
 declare -A ADDRESS4 ADDRESS6
 
-two_armed() {
+# backends_on SWITCH NET4 NET6 [ROUTER4 ROUTER6]: a host for each, .11 and ::11 first.
+backends_on() {
   local i=10 b
+  for b in $BACKENDS; do
+    i=$((i + 1))
+    host "$b"
+    plug "$1" "$b" eth0
+    ADDRESS4[$b]=$2.$i ADDRESS6[$b]=$3::$i
+    address "$b" eth0 "$2.$i/24" "$3::$i/64"
+    [[ -z ${4:-} ]] || default_route "$b" "$4" "$5"
+  done
+}
+
+two_armed() {
   host cl
   router gw
   switch sw
@@ -129,19 +141,11 @@ two_armed() {
   address gw cl0 10.1.0.1/24 fd00:1::1/64
   address gw be0 10.2.0.1/24 fd00:2::1/64
   default_route cl 10.1.0.1 fd00:1::1
-  for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug sw "$b" eth0
-    ADDRESS4[$b]=10.2.0.$i ADDRESS6[$b]=fd00:2::$i
-    address "$b" eth0 "10.2.0.$i/24" "fd00:2::$i/64"
-    default_route "$b" 10.2.0.1 fd00:2::1
-  done
+  backends_on sw 10.2.0 fd00:2 10.2.0.1 fd00:2::1
   GATEWAY_DEVICES='cl0 be0'
 }
 
 one_armed() {
-  local i=10 b
   host cl
   router gw
   switch sw
@@ -151,13 +155,7 @@ one_armed() {
   address cl eth0 10.1.0.2/24 fd00:1::2/64
   address gw eth0 10.1.0.1/24 fd00:1::1/64
   default_route cl 10.1.0.1 fd00:1::1
-  for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug sw "$b" eth0
-    ADDRESS4[$b]=10.1.0.$i ADDRESS6[$b]=fd00:1::$i
-    address "$b" eth0 "10.1.0.$i/24" "fd00:1::$i/64"
-  done
+  backends_on sw 10.1.0 fd00:1
   GATEWAY_DEVICES=eth0
 }
 
@@ -220,7 +218,6 @@ containers_on_veth() {
 
 # Backends behind a router "r" that the client and the gateway have beside them.
 routed() {
-  local i=10 b
   host cl
   router gw
   router r
@@ -237,13 +234,6 @@ routed() {
   address r below 10.2.0.1/24 fd00:2::1/64
   default_route cl 10.1.0.1 fd00:1::1
   default_route gw 10.1.0.254 fd00:1::fe
-  for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug far "$b" eth0
-    ADDRESS4[$b]=10.2.0.$i ADDRESS6[$b]=fd00:2::$i
-    address "$b" eth0 "10.2.0.$i/24" "fd00:2::$i/64"
-    default_route "$b" 10.2.0.1 fd00:2::1
-  done
+  backends_on far 10.2.0 fd00:2 10.2.0.1 fd00:2::1
   GATEWAY_DEVICES=eth0
 }

@@ -13,7 +13,7 @@ declare -A NODE4=([gw]=10.2.0.1 [gw2]=10.2.0.2)
 declare -A NODE6=([gw]=fd00:2::1 [gw2]=fd00:2::2)
 
 two_nodes() {
-  local i=10 n b
+  local n b
   BACKENDS='b1 b2 b3 b4'
   GATEWAY_DEVICES=eth0
   host cl
@@ -37,14 +37,9 @@ two_nodes() {
     address "$n" eth0 "${NODE4[$n]}/24" "${NODE6[$n]}/64"
     default_route "$n" 10.2.0.254 fd00:2::fe
   done
+  backends_on sw 10.2.0 fd00:2 10.2.0.254 fd00:2::fe
   for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug sw "$b" eth0
     at "$b" sysctl -qw net.ipv6.conf.all.accept_redirects=0 net.ipv6.conf.eth0.accept_redirects=0
-    ADDRESS4[$b]=10.2.0.$i ADDRESS6[$b]=fd00:2::$i
-    address "$b" eth0 "10.2.0.$i/24" "fd00:2::$i/64"
-    default_route "$b" 10.2.0.254 fd00:2::fe
   done
 }
 

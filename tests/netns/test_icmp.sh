@@ -20,7 +20,6 @@ small_way() {
 # links beyond them, seen from the gateway, have these MTUs.
 # narrow CLIENT-MTU BACKEND-MTU
 narrow() {
-  local i=10 b
   host cl
   router n
   router gw
@@ -46,14 +45,7 @@ narrow() {
   ip -n gw route add fd00:1::/64 via fd00:3::1
   ip -n gw route add 10.2.0.0/24 via 10.4.0.2
   ip -n gw route add fd00:2::/64 via fd00:4::2
-  for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug sw "$b" eth0
-    ADDRESS4[$b]=10.2.0.$i ADDRESS6[$b]=fd00:2::$i
-    address "$b" eth0 "10.2.0.$i/24" "fd00:2::$i/64"
-    default_route "$b" 10.2.0.1 fd00:2::1
-  done
+  backends_on sw 10.2.0 fd00:2 10.2.0.1 fd00:2::1
   # Of the way, not of the device: a veth takes in no more than it sends.
   small_way n cl0 "$1" 10.1.0.0/24 fd00:1::/64
   small_way f be0 "$2" 10.2.0.0/24 fd00:2::/64
@@ -109,7 +101,6 @@ test_icmp_pmtu_backend_transparent() {
 # Gateway, backends and a router "n" on a switch; the client behind the router, whose
 # link to it has a small MTU. Backends answer through the router.
 narrow_dsr() {
-  local i=10 b
   host cl
   router n
   router gw
@@ -125,14 +116,7 @@ narrow_dsr() {
   default_route cl 10.5.0.1 fd00:5::1
   default_route n 10.1.0.1 fd00:1::1
   default_route gw 10.1.0.254 fd00:1::fe
-  for b in $BACKENDS; do
-    i=$((i + 1))
-    host "$b"
-    plug sw "$b" eth0
-    ADDRESS4[$b]=10.1.0.$i ADDRESS6[$b]=fd00:1::$i
-    address "$b" eth0 "10.1.0.$i/24" "fd00:1::$i/64"
-    default_route "$b" 10.1.0.254 fd00:1::fe
-  done
+  backends_on sw 10.1.0 fd00:1 10.1.0.254 fd00:1::fe
   ip -n n link set cl0 mtu 1280
   GATEWAY_DEVICES=eth0
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "l4gate/hash.h"
+#include "dataplane/lines.h"
 #include "stats/stats.h"
 
 #define CLIENT_ADDRESS "10.0.0.2"
@@ -128,53 +128,24 @@ static uint64_t hash_of(const struct flows *flows,
 			  htons(connection->port), id);
 }
 
-static uint64_t find_entry(const struct flows *flows, uint64_t hash)
-{
-	uint32_t row = row_first(hash, flows->rows.entries), i, j;
-
-	for (i = 0; i < 2; i++) {
-		const struct l4gate_line *line =
-			&flows->entries[line_number(row, hash)];
-
-		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
-			if (line->word[j] == hash)
-				return line->word[L4GATE_LINE_ENTRIES + j];
-		row = row_other(row, hash, flows->rows.entries);
-	}
-	return 0;
-}
-
-static uint64_t find_word(const struct flows *flows, uint64_t hash)
-{
-	uint32_t row = row_first(hash, flows->rows.words), i, j;
-
-	for (i = 0; i < 2; i++) {
-		const struct l4gate_line *line =
-			&flows->words[line_number(row, hash)];
-
-		for (j = 0; j < L4GATE_LINE_WORDS; j++)
-			if (line->word[j] &&
-			    !((line->word[j] ^ hash) >> L4GATE_PAYLOAD_BITS))
-				return line->word[j];
-		row = row_other(row, hash, flows->rows.words);
-	}
-	return 0;
-}
-
 /* What the tables have of it: an entry's value, or a word; 0: nothing. */
 static uint64_t look_up(const struct connection *connection)
 {
+	uint64_t hash, *word, found = 0;
 	struct fail fail = { 0 };
 	struct flows flows;
-	uint64_t found;
 
 	if (flows_open(node.dataplane, &flows, &fail)) {
 		fprintf(stderr, "%s\n", fail.text);
 		exit(1);
 	}
-	found = connection->mode == L4GATE_MODE_NAT ?
-		find_entry(&flows, hash_of(&flows, connection)) :
-		find_word(&flows, hash_of(&flows, connection));
+	hash = hash_of(&flows, connection);
+	if (connection->mode == L4GATE_MODE_NAT) {
+		found = flows_entry(&flows, hash);
+	} else {
+		word = lines_word(flows.words, flows.rows.words, hash);
+		found = word ? *word : 0;
+	}
 	flows_close(&flows);
 	return found;
 }

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile/compile.h"
-#include "dataplane/plan.h"	/* before cmocka.h, which takes its fail() */
-#include "model/manifest.h"
+#include "plan_run.h"	/* before cmocka.h, which takes its fail() */
 
 #include <cmocka.h>
 
@@ -53,44 +51,20 @@
 #define ONE GATEWAY("one", "192.0.2.1", "30s")
 #define BOTH SERVICE("s", READY("10.0.0.1") READY("10.0.0.2"))
 
-/* One compile and the plan that came of it. */
-struct run {
-	struct model model;
-	struct image *image;
-	struct plan plan;
-	struct changes changes;
-};
-
 /* Of the plans to come. */
 static uint32_t tick;
 
 static void plan_text(struct run *run, const char *text,
 		      const struct run *before)
 {
-	static const struct state empty = { .texts = "", .text_size = 1 };
-	static const char *const classes[] = { "l4" };
-	const struct compile_options options = {
-		.claimed_classes = classes, .claimed_class_count = 1,
-	};
 	const struct plan_node node = {
 		.tick = tick, .tick_seconds = 0.5, .sizes = {
 			.routes = 4, .listeners = 8, .backends = 8,
 			.chunks = 200,
 		},
 	};
-	struct diags diags = { 0 };
-	struct fail fail = { 0 };
 
-	*run = (struct run){ 0 };
-	assert_int_equal(manifest_read_text("t", text, strlen(text), NULL,
-					    &run->model, &diags), 0);
-	assert_int_equal(compile(&run->model, &options, &run->image, &diags),
-			 0);
-	assert_int_equal(diags.errors, 0);
-	diags_free(&diags);
-	assert_int_equal(plan_make(run->image, before ? &before->plan.state :
-				   &empty, &node, &run->plan, &run->changes,
-				   &fail), 0);
+	run_plan(run, text, before ? &before->plan.state : NULL, &node);
 }
 
 /* What is given twice changes nothing, whenever. */
@@ -100,20 +74,13 @@ static void assert_settled(const char *text, const struct run *before)
 
 	plan_text(&again, text, before);
 	assert_int_equal(again.changes.count, 0);
-	changes_free(&again.changes);
-	plan_free(&again.plan);
-	image_free(again.image);
-	model_free(&again.model);
+	run_free(&again);
 }
 
 static void runs_free(struct run *runs, size_t count)
 {
-	for (; count--; runs++) {
-		changes_free(&runs->changes);
-		plan_free(&runs->plan);
-		image_free(runs->image);
-		model_free(&runs->model);
-	}
+	while (count--)
+		run_free(runs++);
 }
 
 /* The only backend at 10.0.0.N in the state, or NULL. */

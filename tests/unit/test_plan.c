@@ -12,9 +12,7 @@
 
 #include <jansson.h>
 
-#include "compile/compile.h"
-#include "dataplane/plan.h"	/* before cmocka.h, which takes its fail() */
-#include "model/manifest.h"
+#include "plan_run.h"	/* before cmocka.h, which takes its fail() */
 
 #include <cmocka.h>
 
@@ -36,14 +34,6 @@
 	"  parentRef: {name: gw, namespace: a}\n"			\
 	"  listeners:\n" listeners "---\n"
 
-/* One compile and the plan that came of it. */
-struct run {
-	struct model model;
-	struct image *image;
-	struct plan plan;
-	struct changes changes;
-};
-
 /* The time, and whether listeners have had flows, for the plans to come. */
 static uint64_t now = 1000;
 static bool any_flows;
@@ -63,33 +53,11 @@ static bool had_flows(const void *context, uint32_t listener)
 static void plan_text(struct run *run, const char *text,
 		      const struct state *published)
 {
-	static const char *const classes[] = { "l4" };
-	const struct compile_options options = {
-		.claimed_classes = classes, .claimed_class_count = 1,
-	};
 	const struct plan_node node = {
 		.now = now, .had_flows = had_flows, .sizes = sizes,
 	};
-	struct diags diags = { 0 };
-	struct fail fail = { 0 };
 
-	*run = (struct run){ 0 };
-	assert_int_equal(manifest_read_text("t", text, strlen(text), NULL,
-					    &run->model, &diags), 0);
-	assert_int_equal(compile(&run->model, &options, &run->image, &diags),
-			 0);
-	assert_int_equal(diags.errors, 0);
-	diags_free(&diags);
-	assert_int_equal(plan_make(run->image, published, &node, &run->plan,
-				   &run->changes, &fail), 0);
-}
-
-static void run_free(struct run *run)
-{
-	changes_free(&run->changes);
-	plan_free(&run->plan);
-	image_free(run->image);
-	model_free(&run->model);
+	run_plan(run, text, published, &node);
 }
 
 /* The number of the listener of a ListenerSet, or with set NULL its Gateway's. */

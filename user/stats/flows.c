@@ -94,8 +94,7 @@ static void read_source(const struct flows *flows, uint64_t value,
 			&flow->nat.addr);
 }
 
-/* The value of the entry of a flow, or 0. */
-static uint64_t read_entry(const struct flows *flows, uint64_t hash)
+uint64_t flows_entry(const struct flows *flows, uint64_t hash)
 {
 	uint32_t row = row_first(hash, flows->rows.entries), i, j;
 
@@ -119,7 +118,7 @@ static uint16_t read_port(const struct flows *flows, const struct flow *flow,
 				   flow->client.family, &flow->client.addr,
 				   (L4GATE_FORCE __be16)(key >> 16), key);
 
-	return ntohs(read_entry(flows, hash) >> L4GATE_RECORD_PORT_SHIFT &
+	return ntohs(flows_entry(flows, hash) >> L4GATE_RECORD_PORT_SHIFT &
 		     0xffff);
 }
 

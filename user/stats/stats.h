@@ -47,6 +47,9 @@ int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	       struct fail *fail);
 void flows_close(struct flows *flows);
 
+/* The value of the entry with a hash, or 0. */
+uint64_t flows_entry(const struct flows *flows, uint64_t hash);
+
 /* A flow of mode nat. */
 struct flow {
 	struct inet_addr client;
