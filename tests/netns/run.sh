@@ -16,7 +16,8 @@ set -euo pipefail
 export O L4GATE
 
 TEST_SECONDS=${TEST_SECONDS:-300}
-JOBS=${JOBS:-2}
+# Tests wait more than they work.
+JOBS=${JOBS:-3}
 KEEP=
 LIST=
 
