@@ -34,24 +34,45 @@ counts() {
     END {print passed + 0, failed + 0, skipped + 0}' "$1"
 }
 
-# check TARGET: one make target, its output as it comes, its counts added.
-check() {
-  local code=0 passed failed skipped log
-  log=$(mktemp)
-  printf '\n%s== make %s%s\n' "$BOLD" "$1" "$PLAIN"
-  make -C "$ROOT" --no-print-directory "O=$O" "BPFTOOL=$BPFTOOL" "$1" 2>&1 </dev/null | tee "$log" || code=$?
-  read -r passed failed skipped < <(counts "$log")
-  rm -f "$log"
-  # A target that breaks without a failed test counts as one.
-  if ((code != 0 && failed == 0)); then failed=1; fi
-  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+run() {
+  make -C "$ROOT" --no-print-directory "O=$O" "BPFTOOL=$BPFTOOL" "$1" </dev/null 2>&1
 }
 
-# Lint is no test: it counts only when it fails.
-lint() {
-  local before=$PASSED
-  check lint
-  PASSED=$before
+# add TARGET LOG CODE SECONDS: what a target's output says goes to the sums.
+add() {
+  local passed failed skipped
+  read -r passed failed skipped < <(counts "$2")
+  # A target that breaks without a failed test counts as one.
+  if (($3 != 0 && failed == 0)); then failed=1; fi
+  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+  printf '== %s: %d s\n' "$1" "$4"
+}
+
+# check TARGET: one make target, its output as it comes.
+check() {
+  local code=0 log start=$SECONDS
+  log=$(mktemp)
+  printf '\n%s== make %s%s\n' "$BOLD" "$1" "$PLAIN"
+  run "$1" | tee "$log" || code=$?
+  add "$1" "$log" "$code" $((SECONDS - start))
+  rm -f "$log"
+}
+
+# chaos_and_lint: side by side, for the one waits where the other computes. Lint is
+# no test: it counts only when it fails.
+chaos_and_lint() {
+  local code=0 log start=$SECONDS lint passed
+  log=$(mktemp)
+  run lint >"$log" &
+  lint=$!
+  check check-chaos
+  wait "$lint" || code=$?
+  printf '\n%s== make lint%s\n' "$BOLD" "$PLAIN"
+  cat "$log"
+  passed=$PASSED
+  add lint "$log" "$code" $((SECONDS - start))
+  PASSED=$passed
+  rm -f "$log"
 }
 
 main() {
@@ -66,8 +87,7 @@ main() {
   check check-survive
   check check-clang
   check check-netns
-  check check-chaos
-  lint
+  chaos_and_lint
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
   printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
   ((FAILED == 0))

@@ -266,8 +266,8 @@ static void measure_new(void)
 	struct stream first, second, later;
 
 	open_tables(TABLE, BACKENDS);
-	later_clients_open(&gateway, &first, false, 0, NEW_FLOWS);
-	later_clients_open(&gateway, &later, false, NEW_FLOWS, NEW_FLOWS);
+	later_clients_open(&gateway, &first, false, false, 0, NEW_FLOWS);
+	later_clients_open(&gateway, &later, false, false, NEW_FLOWS, NEW_FLOWS);
 	copy_stream(&second, 1, &later, 0, NEW_FLOWS);
 	measure(&(struct pair){ "new flow: SYN", node.dataplane->xdp_fd,
 		{ &first, &second }, NEW_FLOWS, true });

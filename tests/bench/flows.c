@@ -211,10 +211,9 @@ void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 }
 
 void later_clients_open(struct gateway *gateway, struct stream *stream, bool v6,
-			uint32_t first, uint32_t count)
+			bool udp, uint32_t first, uint32_t count)
 {
-	open_clients(gateway, stream, v6, false, LISTENER_PORT, 0, first,
-		     count);
+	open_clients(gateway, stream, v6, udp, LISTENER_PORT, 0, first, count);
 }
 
 void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,

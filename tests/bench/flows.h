@@ -45,9 +45,9 @@ uint64_t packets_counted(enum l4gate_hook hook, enum l4gate_reason reason);
 void clients_open(struct gateway *gateway, struct stream *stream, bool v6,
 		  bool udp, uint16_t port, uint32_t count);
 
-/* SYNs to the listener, the first of them that of client `first`. */
+/* First packets to the listener, the first of them that of client `first`. */
 void later_clients_open(struct gateway *gateway, struct stream *stream, bool v6,
-			uint32_t first, uint32_t count);
+			bool udp, uint32_t first, uint32_t count);
 
 /* As clients_open(), to another address than the listener's. */
 void strangers_open(struct gateway *gateway, struct stream *stream, bool v6,

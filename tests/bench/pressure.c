@@ -100,7 +100,7 @@ static void fill_once(enum l4gate_mode mode, uint32_t percent,
 
 	open_tables(mode);
 	flow_set_try(&gateway, &set, false, false, count);
-	later_clients_open(&gateway, &newcomers, false, 2 * count, NEWCOMERS);
+	later_clients_open(&gateway, &newcomers, false, false, 2 * count, NEWCOMERS);
 	before = gateway_established(&gateway);
 	refusals = refused();
 	rounds_add(&sum->new_ns, run(&newcomers, NEWCOMERS, NEWCOMERS));
@@ -168,7 +168,7 @@ static void flood_once(enum l4gate_mode mode, struct flood_step *steps)
 
 	open_tables(mode);
 	flow_set_try(&gateway, &set, false, false, count);
-	later_clients_open(&gateway, &flood, false, 2 * count, FLOWS * FLOOD_SIZE);
+	later_clients_open(&gateway, &flood, false, false, 2 * count, FLOWS * FLOOD_SIZE);
 	for (i = 0; i <= FLOOD_STEPS; i++) {
 		uint64_t refusals = refused();
 
