@@ -20,8 +20,8 @@
 #include "flows.h"
 
 /* Of TCP, half of them IPv4, half IPv6; and half as many of UDP. */
-#define FLOWS	    10000
-#define BACKENDS    64
+#define FLOWS 10000
+#define BACKENDS 64
 #define FLOOD_TIMES 10
 /* A quarter of 30 s, and a tick, in seconds. */
 #define UDP_QUARTER 9

@@ -71,6 +71,8 @@ static void announce_published(const struct dataplane *dataplane, bool begin)
 	struct state state = { 0 };
 	struct fail fail = { 0 };
 
+	if (dataplane->is_foreign)
+		return;
 	if (state_read(dataplane, &state, &fail) ||
 	    announce(dataplane, begin ? NULL : &state, begin ? &state : NULL,
 		     &fail))
@@ -209,7 +211,7 @@ static int run_detach(const struct globals *globals, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	count = argc - (devices - argv);
-	error = dataplane_open(&open, OPEN_WRITE, &dataplane, &fail);
+	error = dataplane_open(&open, OPEN_REMOVE, &dataplane, &fail);
 	if (error == -ENOENT && !count) {
 		puts("nothing is attached");
 		return EXIT_DONE;

@@ -506,7 +506,9 @@ int device_list(const struct dataplane *dataplane,
 		to->xdp = current_mode(dataplane, key);
 		pin_path(dataplane, L4GATE_PIN_INGRESS, key, path);
 		to->tc = access(path, F_OK) ? "clsact" : "tcx";
-		if (!bpf_map_lookup_elem(dataplane->maps[MAP_DEVICES], &key,
+		/* Of another version it may be of another size. */
+		if (!dataplane->is_foreign &&
+		    !bpf_map_lookup_elem(dataplane->maps[MAP_DEVICES], &key,
 					 &value))
 			to->mtu = value.mtu;
 	}

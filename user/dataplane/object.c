@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -21,8 +20,9 @@
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 
-#include "dataplane/sizes.h"
 #include "dataplane/flow_tables.h"
+#include "dataplane/meta.h"
+#include "dataplane/sizes.h"
 #include "l4gate/names.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
@@ -62,66 +62,6 @@ const char *dataplane_path(const struct dataplane *dataplane, const char *name,
 {
 	snprintf(path, PATH_MAX, "%s/%s", dataplane->pin_dir, name);
 	return path;
-}
-
-/* FNV-1a over what the maps of this binary look like. */
-static uint64_t abi_hash(struct bpf_object *object)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object) {
-		char text[128];
-		size_t i;
-
-		if (strncmp(bpf_map__name(map), "l4gate_", 7))
-			continue;
-		snprintf(text, sizeof(text), "%u %s %u %u %u %u;",
-			 L4GATE_ABI_VERSION, bpf_map__name(map),
-			 bpf_map__type(map), bpf_map__key_size(map),
-			 bpf_map__value_size(map), bpf_map__map_flags(map));
-		for (i = 0; text[i]; i++)
-			hash = (hash ^ (unsigned char)text[i]) *
-			       0x100000001b3ULL;
-	}
-	return hash;
-}
-
-static int read_port_range(uint32_t *ret_low, uint32_t *ret_high)
-{
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	int n;
-
-	if (!file)
-		return -errno;
-	n = fscanf(file, "%u %u", ret_low, ret_high);
-	fclose(file);
-	return n == 2 ? 0 : -EINVAL;
-}
-
-/*
- * NAT ports lie apart from those that the node's own connections get: below its
- * local port range if there is room, else above it.
- */
-static int choose_nat_ports(struct l4gate_meta *meta, struct fail *fail_)
-{
-	uint32_t low = 0, high = 0;
-
-	if (read_port_range(&low, &high)) {
-		low = 32768;
-		high = 60999;
-	}
-	if (low >= 10240 + 4096) {
-		meta->nat_port_min = 10240;
-		meta->nat_port_max = low - 1;
-	} else if (high <= 65535 - 4096) {
-		meta->nat_port_min = high + 1;
-		meta->nat_port_max = 65535;
-	} else {
-		return fail(fail_, -ERANGE, "net.ipv4.ip_local_port_range is %u-%u: that leaves no 4096 ports for NAT below it (from 10240) or above it",
-			    low, high);
-	}
-	return 0;
 }
 
 static int check_directory(const char *path, struct fail *fail_)
@@ -187,13 +127,18 @@ static bool is_mapped(int map)
 	       map == MAP_BACKENDS;
 }
 
+/* Without which maps there is no instance, or none that can be written to. */
+static bool is_needed(enum map_id map, enum open_mode mode)
+{
+	return mode == OPEN_REMOVE ? map == MAP_DEVICES : mode > OPEN_REMOVE;
+}
+
 static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 		     struct fail *fail_)
 {
 	LIBBPF_OPTS(bpf_obj_get_opts, read_only, .file_flags = BPF_F_RDONLY);
 	char path[PATH_MAX];
-	uint32_t key = 0;
-	int i;
+	int i, error;
 
 	for (i = 0; i < MAP_COUNT; i++) {
 		dataplane_path(dataplane, map_names[i], path);
@@ -202,20 +147,22 @@ static int open_maps(struct dataplane *dataplane, enum open_mode mode,
 			dataplane->maps[i] = bpf_obj_get_opts(path, &read_only);
 		else
 			dataplane->maps[i] = bpf_obj_get(path);
-		if (dataplane->maps[i] < 0 && mode != OPEN_READ)
-			return fail(fail_, -errno, errno == ENOENT ?
-				    "%s: missing: nothing is attached (l4gate attach DEV)" :
-				    "%s: %m", path);
 	}
-	if (dataplane->maps[MAP_META] < 0)
-		return mode == OPEN_READ ? 0 : -ENOENT;
-	if (dataplane->maps[MAP_ROUTES] >= 0 &&
+	error = meta_open(dataplane, mode, fail_);
+	if (error)
+		return error;
+	for (i = 0; i < MAP_COUNT; i++) {
+		if (dataplane->maps[i] >= 0 || !is_needed(i, mode))
+			continue;
+		errno = -dataplane->maps[i];
+		return fail(fail_, -errno, errno == ENOENT ?
+			    "%s: missing: nothing is attached (l4gate attach DEV)" :
+			    "%s: %m",
+			    dataplane_path(dataplane, map_names[i], path));
+	}
+	if (dataplane->maps[MAP_ROUTES] >= 0 && !dataplane->is_foreign &&
 	    sizes_read(dataplane, dataplane->maps[MAP_ROUTES], fail_))
 		return -errno;
-	if (bpf_map_lookup_elem(dataplane->maps[MAP_META], &key,
-				&dataplane->meta))
-		return fail(fail_, -errno, "%s: can't be read: %m",
-			    map_names[MAP_META]);
 	return 0;
 }
 
@@ -301,54 +248,6 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->budget_rate[L4GATE_BUDGET_ICMP] = 1000 / hz_ ?: 1;	\
 } while (0)
 
-static int new_meta(struct dataplane *dataplane, uint64_t abi,
-		    const struct open_options *options, struct fail *fail_)
-{
-	struct l4gate_meta *meta = &dataplane->meta;
-
-	*meta = (struct l4gate_meta){
-		.abi = abi,
-		.max_flows = options->max_flows ?: L4GATE_DEFAULT_FLOWS,
-		.hz = dataplane_hz(),
-	};
-	if (getrandom(meta->key, sizeof(meta->key), 0) != sizeof(meta->key))
-		return fail(fail_, -errno, "getrandom: %m");
-	return choose_nat_ports(meta, fail_);
-}
-
-/* Finds the meta data of an existing instance, or makes that of a new one. */
-static int settle_meta(struct dataplane *dataplane, uint64_t abi,
-		       const struct open_options *options, bool *ret_new,
-		       struct fail *fail_)
-{
-	char path[PATH_MAX];
-	uint32_t key = 0;
-	int fd, error;
-
-	dataplane_path(dataplane, map_names[MAP_META], path);
-	fd = bpf_obj_get(path);
-	if (fd < 0 && errno == ENOENT) {
-		*ret_new = true;
-		return new_meta(dataplane, abi, options, fail_);
-	}
-	if (fd < 0)
-		return fail(fail_, -errno, "%s: %m", path);
-	error = bpf_map_lookup_elem(fd, &key, &dataplane->meta);
-	close(fd);
-	if (error)
-		return fail(fail_, -errno, "%s: can't be read: %m", path);
-	/* Killed between making the map and writing it: nothing was attached. */
-	*ret_new = !dataplane->meta.abi;
-	if (*ret_new)
-		return new_meta(dataplane, abi, options, fail_);
-	if (dataplane->meta.abi != abi)
-		return fail(fail_, -EPROTO, "%s: the maps there are of another version of l4gate (ABI %016llx, this one has %016llx): l4gate detach with that version first",
-			    dataplane->pin_dir,
-			    (unsigned long long)dataplane->meta.abi,
-			    (unsigned long long)abi);
-	return 0;
-}
-
 static int load_error(int error, struct fail *fail_)
 {
 	if (error == -EPERM)
@@ -375,8 +274,7 @@ static int load(struct dataplane *dataplane, const struct open_options *options,
 	dataplane->skeletons[1] = tc = l4gate_tc_bpf__open();
 	if (!xdp || !tc)
 		return fail(fail_, -ENOMEM, "no memory for the programs");
-	error = settle_meta(dataplane, abi_hash(xdp->obj), options, &fresh,
-			    fail_);
+	error = meta_settle(dataplane, xdp->obj, options, &fresh, fail_);
 	if (!error)
 		error = sizes_settle(dataplane, options, fail_);
 	if (error)

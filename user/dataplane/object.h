@@ -43,7 +43,8 @@ extern const char *const map_names[MAP_COUNT];
 
 enum open_mode {
 	OPEN_READ,		/* maps that can be read; missing ones are -1 */
-	OPEN_WRITE,		/* all maps, and the writer's lock */
+	OPEN_REMOVE,		/* of any version, and the writer's lock */
+	OPEN_WRITE,		/* all maps, and the lock */
 	OPEN_LOAD,		/* as OPEN_WRITE, and the programs, loaded anew */
 };
 
@@ -61,12 +62,13 @@ struct sizes sizes_for(uint32_t routes);
 struct dataplane {
 	char *pin_dir;
 	int lock_fd;		/* -1: no lock */
-	int maps[MAP_COUNT];	/* -1: not open */
+	int maps[MAP_COUNT];	/* negative: not open */
 	int xdp_fd;		/* programs, with OPEN_LOAD only; else -1 */
 	int ingress_fd;
 	int egress_fd;
 	struct l4gate_meta meta;
 	struct sizes sizes;
+	bool is_foreign;	/* of another version, with OPEN_REMOVE only */
 	void *skeletons[2];
 };
 
