@@ -10,6 +10,7 @@
 #ifndef L4GATE_BPF_DIRECT_H
 #define L4GATE_BPF_DIRECT_H
 
+#include "admit.h"
 #include "flow_state.h"
 #include "forward.h"
 #include "martian.h"
@@ -191,15 +192,21 @@ static __always_inline bool direct_collides(const struct packet *packet,
  */
 static __always_inline enum l4gate_reason
 direct_select(const struct packet *packet,
-	      const struct l4gate_endpoint *endpoint, __u32 half,
+	      const struct l4gate_endpoint *endpoint,
+	      const struct l4gate_route *route, __u32 half,
 	      struct selection *selection)
 {
+	const struct l4gate_route *before;
+
 	if (packet->protocol == IPPROTO_TCP && !(packet->tcp_flags & TCP_SYN) &&
-	    config_is_young(packet->now) &&
-	    select_backend(packet, endpoint, half ^ 1, selection) == GO_ON &&
-	    selection->to->route == endpoint->route)
-		return GO_ON;
-	return select_backend(packet, endpoint, half, selection);
+	    config_is_young(packet->now)) {
+		before = route_get(endpoint, half ^ 1);
+		if (before &&
+		    select_backend(packet, before, selection) == GO_ON &&
+		    selection->to->route == endpoint->route)
+			return GO_ON;
+	}
+	return select_backend(packet, route, selection);
 }
 
 /*
@@ -216,6 +223,7 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	struct l4gate_endpoint *endpoint = endpoint_get(half, half_id);
 	struct scratch *scratch = scratch_get();
 	struct selection selection = {};
+	const struct l4gate_route *route;
 	const struct packet *packet;
 	enum l4gate_reason reason;
 	__u32 payload;
@@ -226,7 +234,13 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	packet = &scratch->packet;
 	if (is_martian(ctx))
 		return L4GATE_DROP_MARTIAN;
-	reason = direct_select(packet, endpoint, half, &selection);
+	route = route_get(endpoint, half);
+	if (!route)
+		return L4GATE_REJECT_NO_ROUTE;
+	reason = admit_flow(route, half_id);
+	if (reason == GO_ON)
+		reason = direct_select(packet, endpoint, route, half,
+				       &selection);
 	if (reason != GO_ON)
 		return reason;
 	scratch->opened = selection.backend;

@@ -204,6 +204,7 @@ icmp_direct_backend(struct scratch *scratch,
 	const struct packet *packet = &scratch->packet;
 	struct direct direct = { .endpoint = endpoint };
 	struct selection selection = {};
+	const struct l4gate_route *route;
 
 	direct.hash = flow_hash(packet->family, &packet->src, packet->sport,
 				id);
@@ -215,7 +216,8 @@ icmp_direct_backend(struct scratch *scratch,
 	scratch->rewrite.sport = packet->sport;
 	if (direct_is_ours(&direct) && direct_is_flow(packet, &direct))
 		return true;
-	if (select_backend(packet, endpoint, half, &selection) != GO_ON)
+	route = route_get(endpoint, half);
+	if (!route || select_backend(packet, route, &selection) != GO_ON)
 		return false;
 	scratch->icmp.backend = selection.backend;
 	return true;

@@ -6,6 +6,7 @@
 #ifndef L4GATE_BPF_NAT_H
 #define L4GATE_BPF_NAT_H
 
+#include "admit.h"
 #include "entry.h"
 #include "forward.h"
 #include "martian.h"
@@ -184,6 +185,7 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	};
 	struct scratch *scratch = scratch_get();
 	struct selection selection = {};
+	const struct l4gate_route *route;
 	struct l4gate_nexthop *nexthop;
 	const struct packet *packet;
 	enum l4gate_reason reason;
@@ -195,8 +197,12 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_DROP_MARTIAN;
 	if (packet->protocol == IPPROTO_TCP && !is_syn(packet))
 		return L4GATE_REJECT_NO_FLOW;
-	reason = select_backend(packet, nat.endpoint, half_id >> 16,
-				&selection);
+	route = route_get(nat.endpoint, half_id >> 16 & 1);
+	if (!route)
+		return L4GATE_REJECT_NO_ROUTE;
+	reason = admit_flow(route, half_id);
+	if (reason == GO_ON)
+		reason = select_backend(packet, route, &selection);
 	if (reason != GO_ON)
 		return reason;
 	nexthop = nexthop_of_backend(ctx, selection.to, packet);

@@ -53,28 +53,31 @@ static __always_inline struct l4gate_backend *backend_get(__u32 number)
 	return bpf_map_lookup_elem(&l4gate_backends, &number);
 }
 
+/* The route of an endpoint in a half, or NULL: it has none. */
+static __always_inline struct l4gate_route *
+route_get(const struct l4gate_endpoint *endpoint, __u32 half)
+{
+	__u32 key = endpoint->route * 2 + half;
+
+	if (endpoint->route == L4GATE_NO_ROUTE)
+		return NULL;
+	return bpf_map_lookup_elem(&l4gate_routes, &key);
+}
+
 /*
- * The backend of a new flow, by the slot table of the endpoint's route. The hash
- * is over addresses and ports and under the route's key, so that nodes with the
- * same seed choose alike.
+ * The backend of a new flow, by the slot table of a route. The hash is over
+ * addresses and ports and under the route's key, so that nodes with the same seed
+ * choose alike.
  */
 static __always_inline enum l4gate_reason
-select_backend(const struct packet *packet,
-	       const struct l4gate_endpoint *endpoint, __u32 half,
+select_backend(const struct packet *packet, const struct l4gate_route *route,
 	       struct selection *selection)
 {
 	const struct l4gate_table *table;
 	struct l4gate_backend *backend;
-	struct l4gate_route *route;
-	__u32 key, slot;
 	__u64 hash;
+	__u32 slot;
 
-	if (endpoint->route == L4GATE_NO_ROUTE)
-		return L4GATE_REJECT_NO_ROUTE;
-	key = endpoint->route * 2 + half;
-	route = bpf_map_lookup_elem(&l4gate_routes, &key);
-	if (!route)
-		return L4GATE_DROP_CONFIG;
 	table = packet->family == L4GATE_IPV4 ? &route->table[L4GATE_IPV4] :
 						&route->table[L4GATE_IPV6];
 	hash = hash_ends(route->key, packet->family, &packet->src,

@@ -127,12 +127,43 @@ struct l4gate_table {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_table, 8);
 
-/* l4gate_routes[route * 2 + half] */
+/*
+ * A sorted list of boundaries: addresses, in host order, from which on sources are
+ * let in if those before were not, and the other way round. In chunks as a slot
+ * table, and like it never changed.
+ */
+struct l4gate_ranges {
+	__u32 chunk;		/* the first one */
+	__u32 count;		/* of boundaries */
+};
+L4GATE_ASSERT_SIZE(struct l4gate_ranges, 8);
+
+/* What a route has of its policy, so that others don't pay for it. */
+#define L4GATE_ROUTE_F_RANGES	(1U << 0)	/* not all sources are let in */
+/* What is let in below the first boundary. */
+#define L4GATE_ROUTE_F_ALLOW_IPV4	(1U << 1)
+#define L4GATE_ROUTE_F_ALLOW_IPV6	(1U << 2)
+#define L4GATE_ROUTE_F_RATE	(1U << 3)
+#define L4GATE_ROUTE_F_MAX_FLOWS	(1U << 4)
+#define L4GATE_ROUTE_F_AFFINITY	(1U << 5)
+
+/*
+ * l4gate_routes[route * 2 + half]: its slot tables, and what its policy says of new
+ * flows. One line of the cache.
+ */
 struct l4gate_route {
 	struct l4gate_table table[L4GATE_FAMILIES];
 	__u64 key;		/* of the hash from flows to slots */
+	struct l4gate_ranges ranges[L4GATE_FAMILIES];
+	__u32 rate;		/* new flows a second */
+	__u32 burst;		/* and at once */
+	__u32 max_flows;
+	__u32 affinity;		/* seconds that a client keeps its backend */
+	__u8 flags;		/* L4GATE_ROUTE_F_* */
+	__u8 timeouts;		/* class of its flows' idle timeouts */
+	__u8 pad[6];
 };
-L4GATE_ASSERT_SIZE(struct l4gate_route, 24);
+L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
 
 /* l4gate_chunks */
 union l4gate_chunk {
