@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Whether a packet may begin a flow: what the policy of its route says of sources
- * and numbers. Flows that there are never come here.
+ * and numbers. Packets of a flow that there is never come here.
  */
 #ifndef L4GATE_BPF_ADMIT_H
 #define L4GATE_BPF_ADMIT_H
@@ -9,34 +9,83 @@
 #include "scratch.h"
 #include "select.h"
 
-/*
- * Asks the policy of a route with one. half_id: half << 16 | id of the endpoint.
- * GO_ON, or why not. Global, for the verifier to look at it once.
- */
-int admit_by_policy(__u32 half_id);
+/* Steps of a binary search, of which each halves what is left. */
+#define BOUNDARY_STEPS 9
+_Static_assert(L4GATE_MAX_BOUNDARIES < 1 << BOUNDARY_STEPS,
+	       "a search ends within its steps");
 
-__noinline int admit_by_policy(__u32 half_id)
+/* Whether an address lies at or above a boundary. */
+static __always_inline bool is_at(const struct l4gate_ranges *ranges,
+				  __u32 number, __u64 upper, __u64 lower)
 {
-	struct l4gate_endpoint *endpoint;
-	const struct l4gate_route *route;
-	const struct scratch *scratch = scratch_get();
+	const struct l4gate_boundary *boundary;
+	union l4gate_chunk *chunk;
+	__u32 key = ranges->chunk + number / L4GATE_CHUNK_BOUNDARIES;
 
-	endpoint = endpoint_get(half_id >> 16 & 1, half_id);
-	if (!scratch || !endpoint)
-		return L4GATE_DROP_CONFIG;
-	route = route_get(endpoint, half_id >> 16 & 1);
-	if (!route)
-		return L4GATE_REJECT_NO_ROUTE;
-	return GO_ON;
+	chunk = bpf_map_lookup_elem(&l4gate_chunks, &key);
+	if (!chunk)
+		return false;
+	boundary = &chunk->boundary[number % L4GATE_CHUNK_BOUNDARIES];
+	return boundary->upper < upper ||
+	       (boundary->upper == upper && boundary->lower <= lower);
 }
 
-/* Whether the packet in scratch may begin a flow; GO_ON, or why not. */
+/*
+ * Whether a route lets an address in. key: family << 31 | that of the route in
+ * l4gate_routes; the address as struct l4gate_boundary has it. Global, for the
+ * verifier to look at it once.
+ */
+int admit_source(__u32 key, __u64 upper, __u64 lower);
+
+__noinline int admit_source(__u32 key, __u64 upper, __u64 lower)
+{
+	__u32 family = key >> 31, low = 0, high, i;
+	const struct l4gate_ranges *ranges;
+	const struct l4gate_route *route;
+
+	key &= ~(1U << 31);
+	route = bpf_map_lookup_elem(&l4gate_routes, &key);
+	if (!route)
+		return false;
+	ranges = &route->ranges[family];
+	high = ranges->count;
+	for (i = 0; i < BOUNDARY_STEPS && low < high; i++) {
+		__u32 middle = (low + high) / 2;
+
+		if (is_at(ranges, middle, upper, lower))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (low ^ route->flags >> family) & L4GATE_ROUTE_F_ALLOW;
+}
+
+static __always_inline bool has_good_source(const struct packet *packet,
+					    __u32 key)
+{
+	const __be32 *w = packet->src.w;
+
+	if (packet->family == L4GATE_IPV4)
+		return admit_source(key, 0, bpf_ntohl(w[0]));
+	return admit_source(key | 1U << 31,
+			    (__u64)bpf_ntohl(w[0]) << 32 | bpf_ntohl(w[1]),
+			    (__u64)bpf_ntohl(w[2]) << 32 | bpf_ntohl(w[3]));
+}
+
+/*
+ * Whether a packet may begin a flow of a route, which is that of an
+ * endpoint in a half; GO_ON, or why not. A route without a policy pays one test.
+ */
 static __always_inline enum l4gate_reason
-admit_flow(const struct l4gate_route *route, __u32 half_id)
+admit_flow(const struct packet *packet, const struct l4gate_route *route,
+	   const struct l4gate_endpoint *endpoint, __u32 half)
 {
 	if (!route->flags)
 		return GO_ON;
-	return admit_by_policy(half_id);
+	if ((route->flags & L4GATE_ROUTE_F_RANGES) &&
+	    !has_good_source(packet, endpoint->route * 2 + half))
+		return L4GATE_REJECT_SOURCE;
+	return GO_ON;
 }
 
 #endif /* L4GATE_BPF_ADMIT_H */

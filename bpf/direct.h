@@ -237,7 +237,7 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	route = route_get(endpoint, half);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
-	reason = admit_flow(route, half_id);
+	reason = admit_flow(packet, route, endpoint, half);
 	if (reason == GO_ON)
 		reason = direct_select(packet, endpoint, route, half,
 				       &selection);

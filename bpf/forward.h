@@ -133,6 +133,7 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 	case L4GATE_REJECT_PORTS:
 	case L4GATE_REJECT_TABLE_FULL:
 	case L4GATE_REJECT_COLLISION:
+	case L4GATE_REJECT_SOURCE:
 		count_rejected(endpoint->listener, endpoint->route);
 		return reject(ctx, hook, packet, reason);
 	case L4GATE_DROP_TTL:

@@ -200,7 +200,7 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	route = route_get(nat.endpoint, half_id >> 16 & 1);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
-	reason = admit_flow(route, half_id);
+	reason = admit_flow(packet, route, nat.endpoint, half_id >> 16 & 1);
 	if (reason == GO_ON)
 		reason = select_backend(packet, route, &selection);
 	if (reason != GO_ON)

@@ -128,9 +128,9 @@ struct l4gate_table {
 L4GATE_ASSERT_SIZE(struct l4gate_table, 8);
 
 /*
- * A sorted list of boundaries: addresses, in host order, from which on sources are
- * let in if those before were not, and the other way round. In chunks as a slot
- * table, and like it never changed.
+ * A sorted list of boundaries: addresses from which on sources are let in if those
+ * before were not, and the other way round. In chunks as a slot table, and like it
+ * never changed.
  */
 struct l4gate_ranges {
 	__u32 chunk;		/* the first one */
@@ -139,10 +139,9 @@ struct l4gate_ranges {
 L4GATE_ASSERT_SIZE(struct l4gate_ranges, 8);
 
 /* What a route has of its policy, so that others don't pay for it. */
-#define L4GATE_ROUTE_F_RANGES	(1U << 0)	/* not all sources are let in */
-/* What is let in below the first boundary. */
-#define L4GATE_ROUTE_F_ALLOW_IPV4	(1U << 1)
-#define L4GATE_ROUTE_F_ALLOW_IPV6	(1U << 2)
+/* What is below the first boundary is let in; << enum l4gate_family. */
+#define L4GATE_ROUTE_F_ALLOW	(1U << 0)
+#define L4GATE_ROUTE_F_RANGES	(1U << 2)	/* not all sources are let in */
 #define L4GATE_ROUTE_F_RATE	(1U << 3)
 #define L4GATE_ROUTE_F_MAX_FLOWS	(1U << 4)
 #define L4GATE_ROUTE_F_AFFINITY	(1U << 5)
@@ -165,10 +164,18 @@ struct l4gate_route {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
 
+/* An address in host order, IPv4 in the lower half. */
+struct l4gate_boundary {
+	__u64 upper;
+	__u64 lower;
+};
+L4GATE_ASSERT_SIZE(struct l4gate_boundary, 16);
+
 /* l4gate_chunks */
 union l4gate_chunk {
 	__u16 slot[L4GATE_CHUNK_SLOTS];
 	__u32 member[L4GATE_CHUNK_MEMBERS];
+	struct l4gate_boundary boundary[L4GATE_CHUNK_BOUNDARIES];
 	struct l4gate_origins {
 		__u32 count;
 		__u16 endpoint[L4GATE_MAX_ORIGINS];

@@ -58,6 +58,9 @@
  */
 #define L4GATE_CHUNK_SLOTS	64
 #define L4GATE_CHUNK_MEMBERS	32
+#define L4GATE_CHUNK_BOUNDARIES	8
+/* Two for each of 64 ranges to allow and 64 to deny. */
+#define L4GATE_MAX_BOUNDARIES	256
 #define L4GATE_MIN_SPARE_CHUNKS	4096
 #define L4GATE_CHUNKS(routes)						\
 	((routes) * 17 + ((routes) * 2 / 3 < L4GATE_MIN_SPARE_CHUNKS ?	\

@@ -94,7 +94,9 @@
 	X(DROP_MARTIAN, drop_martian, drop,				\
 	  "a source that no client can have, or a frame to everybody")			\
 	X(REJECT_DRAINED, reject_drained, reject,			\
-	  "a TCP flow whose backend had its time to drain")
+	  "a TCP flow whose backend had its time to drain")		\
+	X(REJECT_SOURCE, reject_source, reject,				\
+	  "a source that the sourceRanges of a RoutePolicy don't let in")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

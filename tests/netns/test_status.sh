@@ -176,7 +176,7 @@ kind: RoutePolicy
 metadata: {name: limit}
 spec:
   targetRefs: [{group: gateway.networking.k8s.io, kind: TCPRoute, name: web}]
-  sourceRanges: {deny: [192.0.2.0/24]}
+  connectionLimit: {maxFlows: 100}
 YAML
   } >"$WORK/closed.yaml"
   said=$(l4 apply -f "$WORK/closed.yaml" 2>&1)

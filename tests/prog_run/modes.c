@@ -70,7 +70,7 @@ static void print_gateway(FILE *file, enum l4gate_mode mode)
 			port, port, port, port);
 }
 
-static void make_routes(void)
+void modes_routes(void)
 {
 	node_shell("ip link add d2 type veth peer name d3 && "
 		   "ip link set d2 up && ip link set d3 up && "
@@ -84,7 +84,7 @@ static void make_routes(void)
 		   "ip -6 route add 2001:db8:8::/64 via 2001:db8::2");
 }
 
-void modes_publish(void)
+void modes_publish(const char *more)
 {
 	enum l4gate_mode mode;
 	enum port port;
@@ -94,7 +94,6 @@ void modes_publish(void)
 
 	if (!file)
 		abort();
-	make_routes();
 	for (mode = 0; mode < L4GATE_MODES; mode++)
 		print_gateway(file, mode);
 	for (port = GOOD; port < PORTS; port++) {
@@ -111,6 +110,7 @@ void modes_publish(void)
 		print_slice(file, port, "IPv4", backends[port].four);
 		print_slice(file, port, "IPv6", backends[port].six);
 	}
+	fputs(more, file);
 	fclose(file);
 	node_publish(text);
 	free(text);

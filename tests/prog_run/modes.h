@@ -33,7 +33,10 @@ struct mode_listeners {
 };
 extern const struct mode_listeners modes[L4GATE_MODES];
 
-/* Makes routes and neighbours, and publishes the config; the node is attached. */
-void modes_publish(void);
+/* Makes routes and neighbours; once. */
+void modes_routes(void);
+
+/* Publishes the config, and more objects behind it; the node is attached. */
+void modes_publish(const char *more);
 
 #endif /* TESTS_MODES_H */

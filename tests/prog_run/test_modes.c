@@ -545,7 +545,8 @@ int main(void)
 
 	node_enter();
 	node_attach(0);
-	modes_publish();
+	modes_routes();
+	modes_publish("");
 	for (hook = L4GATE_HOOK_XDP; hook <= L4GATE_HOOK_TC_INGRESS; hook++)
 		for (i = 0; i < ROWS; i++)
 			count = add_cases(count, &rows[i], hook);

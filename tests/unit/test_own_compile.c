@@ -261,8 +261,6 @@ static void test_usual_values(void **state)
 static void test_closed_route(void **state)
 {
 	static const char *const specs[] = {
-		"  sourceRanges: {allow: [192.0.2.0/24]}\n",
-		"  sourceRanges: {deny: [192.0.2.0/24]}\n",
 		"  connectionLimit: {maxFlows: 1}\n",
 		"  rateLimit: {newFlowsPerSecond: 1}\n",
 		"  idleTimeout: 1h\n",

@@ -63,6 +63,20 @@ struct image_table {
 	uint32_t slot_count;	/* 0: reject everything */
 };
 
+/* An address in host order; IPv4 in the lower half. */
+struct image_boundary {
+	uint64_t upper;
+	uint64_t lower;
+};
+
+/* Sources of a family that a route lets in. */
+struct image_ranges {
+	/* Sorted: from each on it is the other way round. */
+	struct image_boundary *boundaries;
+	uint32_t count;
+	bool lowest;		/* whether address 0 is let in */
+};
+
 struct image_route {
 	enum protocol protocol;
 	const char *namespace;
@@ -73,6 +87,8 @@ struct image_route {
 	size_t backend_count;
 	struct image_table tables[L4GATE_FAMILIES];
 	const struct route_policy *policy;	/* that is on it, or NULL */
+	struct image_ranges ranges[L4GATE_FAMILIES];	/* by sourceRanges, */
+	bool has_ranges;	/* if there are any */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
 	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/ranges.h"
 #include "compile/setting.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -34,8 +35,6 @@ static const struct setting_info infos[POLICY_MAX] = {
  */
 static const struct refusal refusals[] = {
 	{ POLICY_AFFINITY, AFFINITY_CLIENT_IP },
-	{ POLICY_ALLOW, ANY_OTHER },
-	{ POLICY_DENY, ANY_OTHER },
 	{ POLICY_MAX_FLOWS, ANY_OTHER },
 	{ POLICY_NEW_FLOWS, ANY_OTHER },
 	{ POLICY_IDLE_TIMEOUT, ANY_OTHER },
@@ -195,4 +194,21 @@ int policies_settle(struct work *work)
 bool route_is_closed(const struct route_work *route)
 {
 	return route->policy && route->policy->refused;
+}
+
+int policy_limits(struct work *work, struct image_route *image)
+{
+	struct arena *arena = &work->image->arena;
+	const struct route_policy *policy = image->policy;
+
+	if (!policy || image->closed)
+		return 0;
+	image->has_ranges = policy->settings[POLICY_ALLOW].value ||
+			    policy->settings[POLICY_DENY].value;
+	if (!image->has_ranges)
+		return 0;
+	return ranges_flatten(arena, policy, L4GATE_IPV4,
+			      &image->ranges[L4GATE_IPV4]) ?:
+	       ranges_flatten(arena, policy, L4GATE_IPV6,
+			      &image->ranges[L4GATE_IPV6]);
 }

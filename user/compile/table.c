@@ -263,6 +263,8 @@ int table_write(struct work *work, const struct route_work *route,
 	image->name = route->route->meta.name;
 	image->policy = route->policy ? route->policy->policy : NULL;
 	image->closed = route_is_closed(route);
+	if (policy_limits(work, image))
+		return -ENOMEM;
 	image->seed = route->seed;
 	image->drain_timeout = drain_timeout(route);
 	error = write_backends(work, route, image) ?:

@@ -195,6 +195,8 @@ void parameters_settle_seed(struct route_work *route);
 int policies_settle(struct work *work);
 /* All new flows are rejected: a policy is on it that can't be carried out. */
 bool route_is_closed(const struct route_work *route);
+/* What the policy on a route says of its new flows; 0 or -ENOMEM. */
+int policy_limits(struct work *work, struct image_route *image);
 
 /* gateways.c: classes, and Gateways with their addresses and listeners. */
 int gateways_collect(struct work *work);

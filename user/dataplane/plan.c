@@ -98,9 +98,12 @@ static void index_routes(struct plan *plan, struct past *past)
 			route->protocol, state_text_of(state, route->namespace),
 			state_text_of(state, route->name)), i);
 		pool_take(&past->route_ids, route->id, 1);
-		for (j = 0; j < L4GATE_FAMILIES; j++)
+		for (j = 0; j < L4GATE_FAMILIES; j++) {
 			pool_take(&past->chunks, route->tables[j].chunk,
 				  route->tables[j].chunks);
+			pool_take(&past->chunks, route->ranges[j].chunk,
+				  route->ranges[j].chunks);
+		}
 	}
 	for (i = 0; i < state->backend_count; i++) {
 		uint32_t id = state->backends[i].id;
@@ -295,35 +298,71 @@ static uint64_t table_digest(const struct image_table *table,
 	return hash;
 }
 
-static int plan_tables(struct past *past, const struct state_route *old_route,
+/* The chunks of a table: those that it had, or others if it is another one now. */
+static int place_table(struct past *past, const struct state_table *old,
+		       uint32_t count, uint32_t chunks, struct plan_table *to)
+{
+	if (old && old->slots == count && old->digest == to->digest &&
+	    old->chunks == to->chunks) {
+		to->chunk = old->chunk;
+		return 0;
+	}
+	to->is_new = true;
+	if (!to->chunks)
+		return 0;
+	to->chunk = pool_find(&past->chunks, to->chunks);
+	return to->chunk >= chunks ? -E2BIG : 0;
+}
+
+static int plan_tables(struct past *past, const struct state_route *old,
 		       uint32_t chunks, struct plan_route *to)
 {
 	const struct image_route *route = to->image;
-	int family;
+	int family, error = 0;
 
-	for (family = 0; family < L4GATE_FAMILIES; family++) {
+	for (family = 0; !error && family < L4GATE_FAMILIES; family++) {
 		const struct image_table *table = &route->tables[family];
 		struct plan_table *plan = &to->tables[family];
-		const struct state_table *old =
-			old_route ? &old_route->tables[family] : NULL;
 
 		plan->chunks = plan_chunks(table->slot_count,
 					   route->backend_count);
 		plan->digest = table_digest(table, to, route->backend_count);
-		if (old && old->slots == table->slot_count &&
-		    old->digest == plan->digest &&
-		    old->chunks == plan->chunks) {
-			plan->chunk = old->chunk;
-			continue;
-		}
-		plan->is_new = true;
-		if (!plan->chunks)
-			continue;
-		plan->chunk = pool_find(&past->chunks, plan->chunks);
-		if (plan->chunk >= chunks)
-			return -E2BIG;
+		error = place_table(past, old ? &old->tables[family] : NULL,
+				    table->slot_count, chunks, plan);
 	}
-	return 0;
+	return error;
+}
+
+/* What a route has of its policy. */
+static uint8_t plan_flags(const struct image_route *route)
+{
+	if (!route->has_ranges)
+		return 0;
+	return L4GATE_ROUTE_F_RANGES |
+	       L4GATE_ROUTE_F_ALLOW * route->ranges[L4GATE_IPV4].lowest |
+	       L4GATE_ROUTE_F_ALLOW * route->ranges[L4GATE_IPV6].lowest << 1;
+}
+
+static int plan_ranges(struct past *past, const struct state_route *old,
+		       uint32_t chunks, struct plan_route *to)
+{
+	const struct image_route *route = to->image;
+	int family, error = 0;
+
+	to->flags = plan_flags(route);
+	for (family = 0; !error && family < L4GATE_FAMILIES; family++) {
+		const struct image_ranges *ranges = &route->ranges[family];
+		struct plan_table *plan = &to->ranges[family];
+
+		plan->chunks = (ranges->count + L4GATE_CHUNK_BOUNDARIES - 1) /
+			       L4GATE_CHUNK_BOUNDARIES;
+		plan->digest = table_hash(TABLE_HASH, ranges->boundaries,
+					  ranges->count *
+					  sizeof(*ranges->boundaries));
+		error = place_table(past, old ? &old->ranges[family] : NULL,
+				    ranges->count, chunks, plan);
+	}
+	return error;
 }
 
 static int plan_route(struct plan *plan, struct past *past,
@@ -351,9 +390,10 @@ static int plan_route(struct plan *plan, struct past *past,
 		return fail(fail_, error, "too many backends: more than %u, counted once per route and backendRef",
 			    plan->sizes.backends);
 	if (!error)
-		error = plan_tables(past, old, plan->sizes.chunks, to);
+		error = plan_tables(past, old, plan->sizes.chunks, to) ?:
+			plan_ranges(past, old, plan->sizes.chunks, to);
 	if (error == -E2BIG)
-		return fail(fail_, error, "slot tables need more than the %u chunks there are (old and new together)",
+		return fail(fail_, error, "slot tables and lists need more than the %u chunks there are (old and new together)",
 			    plan->sizes.chunks);
 	return error;
 }

@@ -37,7 +37,7 @@ struct plan_gone {
 struct plan_table {
 	uint32_t chunk;
 	uint32_t chunks;
-	uint64_t digest;	/* over slots and members */
+	uint64_t digest;	/* over slots and members, or boundaries */
 	bool is_new;		/* chunks have to be written */
 };
 
@@ -52,6 +52,8 @@ struct plan_route {
 	const struct state_ref **gone_refs;	/* that these are of */
 	size_t gone_ref_count;
 	struct plan_table tables[L4GATE_FAMILIES];
+	struct plan_table ranges[L4GATE_FAMILIES];
+	uint8_t flags;		/* L4GATE_ROUTE_F_* */
 };
 
 struct plan_listener {

@@ -171,7 +171,9 @@ static bool route_is_same(const struct plan *plan, const struct state *a,
 	       in_a->ref_count - in_a->gone_refs ==
 	       in_b->ref_count - in_b->gone_refs &&
 	       given(in_a) == given(in_b) &&
+	       in_a->flags == in_b->flags &&
 	       !memcmp(in_a->tables, in_b->tables, sizeof(in_a->tables)) &&
+	       !memcmp(in_a->ranges, in_b->ranges, sizeof(in_a->ranges)) &&
 	       !memcmp(a->backends + in_a->backend, b->backends + in_b->backend,
 		       given(in_a) * sizeof(*a->backends)) &&
 	       gone_equal(plan, a, in_a, b, in_b) &&

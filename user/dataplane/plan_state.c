@@ -204,6 +204,17 @@ static void write_backends(const struct plan_route *route,
 	write_gone(route, to);
 }
 
+static void write_table(const struct plan_table *from, uint32_t slots,
+			struct state_table *to)
+{
+	*to = (struct state_table){
+		.digest = from->digest,
+		.chunk = from->chunk,
+		.chunks = from->chunks,
+		.slots = slots,
+	};
+}
+
 static int write_route(struct plan *plan, const struct plan_route *from,
 		       struct state_route *to)
 {
@@ -213,13 +224,13 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 	to->id = from->id;
 	to->protocol = route->protocol;
 	to->closed = route->closed;
-	for (i = 0; i < L4GATE_FAMILIES; i++)
-		to->tables[i] = (struct state_table){
-			.digest = from->tables[i].digest,
-			.chunk = from->tables[i].chunk,
-			.chunks = from->tables[i].chunks,
-			.slots = route->tables[i].slot_count,
-		};
+	for (i = 0; i < L4GATE_FAMILIES; i++) {
+		write_table(&from->tables[i], route->tables[i].slot_count,
+			    &to->tables[i]);
+		write_table(&from->ranges[i], route->ranges[i].count,
+			    &to->ranges[i]);
+	}
+	to->flags = from->flags;
 	to->ref = plan->state.ref_count;
 	to->gone_refs = from->gone_ref_count;
 	to->ref_count = route->ref_count + from->gone_ref_count;

@@ -125,6 +125,23 @@ static void write_table(const struct publisher *publisher, size_t i, int family)
 			chunk->member[n] = to->backends[begin + n].id;
 }
 
+static void write_ranges(const struct publisher *publisher,
+			 const struct plan_route *route, int family)
+{
+	const struct image_ranges *ranges = &route->image->ranges[family];
+	union l4gate_chunk *chunk = publisher->chunks +
+				    route->ranges[family].chunk;
+	uint32_t i;
+
+	for (i = 0; i < ranges->count; i++) {
+		const struct image_boundary *from = &ranges->boundaries[i];
+
+		chunk[i / L4GATE_CHUNK_BOUNDARIES].boundary
+			[i % L4GATE_CHUNK_BOUNDARIES] =
+			(struct l4gate_boundary){ from->upper, from->lower };
+	}
+}
+
 /*
  * The key of the hash from flows to slots: nodes with the same seed send a flow
  * to the same backend; without one nobody can know where a flow goes.
@@ -141,7 +158,9 @@ static int write_route(const struct publisher *publisher, size_t i)
 {
 	const struct image_route *route = publisher->plan->routes[i].image;
 	const struct plan_route *to = &publisher->plan->routes[i];
-	struct l4gate_route value = { .key = slot_key(publisher, route) };
+	struct l4gate_route value = {
+		.key = slot_key(publisher, route), .flags = to->flags,
+	};
 	int family, error;
 
 	error = write_backends(publisher, i);
@@ -153,6 +172,10 @@ static int write_route(const struct publisher *publisher, size_t i)
 		value.table[family].slots = route->tables[family].slot_count;
 		if (to->tables[family].is_new)
 			write_table(publisher, i, family);
+		value.ranges[family].chunk = to->ranges[family].chunk;
+		value.ranges[family].count = route->ranges[family].count;
+		if (to->ranges[family].is_new)
+			write_ranges(publisher, to, family);
 	}
 	publisher_set(&publisher->routes[to->id * 2 + publisher->half], &value,
 		      sizeof(value));

@@ -16,7 +16,7 @@
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 3
+#define STATE_VERSION 4
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -68,11 +68,12 @@ struct state_retired {
 };
 L4GATE_ASSERT_SIZE(struct state_retired, 72);
 
+/* A slot table, or a list of the boundaries of sourceRanges. */
 struct state_table {
-	uint64_t digest;	/* over slots and members */
+	uint64_t digest;	/* over slots and members, or boundaries */
 	uint32_t chunk;
 	uint32_t chunks;
-	uint32_t slots;
+	uint32_t slots;		/* or boundaries */
 	uint32_t pad;
 };
 L4GATE_ASSERT_SIZE(struct state_table, 24);
@@ -85,6 +86,7 @@ L4GATE_ASSERT_SIZE(struct state_table, 24);
  */
 struct state_route {
 	struct state_table tables[L4GATE_FAMILIES];
+	struct state_table ranges[L4GATE_FAMILIES];
 	state_text namespace;
 	state_text name;
 	uint32_t id;
@@ -98,9 +100,10 @@ struct state_route {
 	uint8_t protocol;	/* enum protocol */
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
-	uint8_t pad[5];
+	uint8_t flags;		/* L4GATE_ROUTE_F_* */
+	uint8_t pad[4];
 };
-L4GATE_ASSERT_SIZE(struct state_route, 96);
+L4GATE_ASSERT_SIZE(struct state_route, 144);
 
 struct state_ref {
 	double wanted;

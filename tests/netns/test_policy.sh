@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+# What RoutePolicies say of new flows, with real connections.
+
+# policy SPEC...: on both routes of split_manifest, each spec a line
+policy() {
+  cat <<YAML
+---
+apiVersion: l4gate.dev/v1alpha1
+kind: RoutePolicy
+metadata:
+  name: policy
+spec:
+  targetRefs:
+  - {group: gateway.networking.k8s.io, kind: TCPRoute, name: tcp}
+  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: udp}
+YAML
+  printf '  %s\n' "$@"
+}
+
+# The client has two addresses of each IP version.
+two_sources() {
+  two_armed
+  address cl eth0 10.1.0.3/24 fd00:1::3/64
+  start_identify b1 b2
+  attach
+  split_manifest 50 50 0 >"$WORK/split.yaml"
+}
+
+# from ADDRESS4 ADDRESS6: what the client sends comes from there.
+from() {
+  ip -n cl route replace default via 10.1.0.1 src "$1"
+  ip -n cl -6 route replace default via fd00:1::1 src "$2"
+}
+
+# try KIND FILTER: 20 flows of each IP version.
+try() {
+  local a
+  for a in "$VIP4" "$VIP6"; do
+    expect_json "$1 to $a" "$(split "$1" "$a" 7000 --count 20)" "$2"
+  done
+}
+
+with_policy() {
+  policy "$@" >"$WORK/policy.yaml"
+  apply "$WORK/split.yaml" "$WORK/policy.yaml"
+}
+
+test_source_ranges() {
+  local kind
+  two_sources
+  apply "$WORK/split.yaml"
+  from 10.1.0.3 fd00:1::3
+  live_start tcp "$VIP4" 7000 --count 20
+  live_start udp "$VIP6" 7000 --count 20 --udp
+  with_policy 'sourceRanges: {deny: [10.1.0.3/32, "fd00:1::3/128"]}'
+  for kind in tcp udp; do
+    try "$kind" '.refused == 20'
+    from 10.1.0.2 fd00:1::2
+    try "$kind" '.refused == 0 and (.answers | add) == 20'
+    from 10.1.0.3 fd00:1::3
+  done
+  (($(reason reject_source) >= 80)) || fail "rejected by source: $(reason reject_source)"
+  with_policy 'sourceRanges: {allow: [10.1.0.3/32]}'
+  expect_json 'who is in allow' "$(split tcp "$VIP4" 7000 --count 20)" '.refused == 0'
+  expect_json 'IPv6, of which allow has none' "$(split tcp "$VIP6" 7000 --count 20)" '.refused == 20'
+  expect 'the same again' "$(l4 apply -f "$WORK/split.yaml" "$WORK/policy.yaml" 2>&1 | grep -c '^[-+~]')" 0
+  for kind in tcp udp; do
+    expect_json "flows from before: $kind" "$(live_stop "$kind")" \
+      '.resets + .mismatches + .timeouts + .refused + (.moves // 0) == 0 and .errors == {}'
+  done
+}
