@@ -6,6 +6,7 @@
 #ifndef L4GATE_BPF_ADMIT_H
 #define L4GATE_BPF_ADMIT_H
 
+#include "flow_state.h"
 #include "scratch.h"
 #include "select.h"
 
@@ -73,18 +74,60 @@ static __always_inline bool has_good_source(const struct packet *packet,
 }
 
 /*
- * Whether a packet may begin a flow of a route, which is that of an
- * endpoint in a half; GO_ON, or why not. A route without a policy pays one test.
+ * Whether a route's rate has room for one more flow now, which it takes (a virtual
+ * schedule, ITU-T I.371). Global, for the verifier to look at it once.
+ */
+int admit_rate(__u32 number, __u32 half);
+
+__noinline int admit_rate(__u32 number, __u32 half)
+{
+	__u32 key = number * 2 + (half & 1), lock = number % L4GATE_SHARDS;
+	__u64 now = bpf_jiffies64() << L4GATE_BUCKET_SHIFT, step, due;
+	const struct l4gate_route *route;
+	struct shard *shard;
+	__u64 *bucket;
+	bool admits;
+
+	route = bpf_map_lookup_elem(&l4gate_routes, &key);
+	bucket = bpf_map_lookup_elem(&l4gate_buckets, &number);
+	shard = bpf_map_lookup_elem(&l4gate_shards, &lock);
+	if (!route || !bucket || !shard)
+		return false;
+	step = ((__u64)jiffies_second << L4GATE_BUCKET_SHIFT) / (route->rate ?: 1);
+	bpf_spin_lock(&shard->lock);
+	due = *bucket > now ? *bucket : now;
+	admits = due - now <= step * (route->burst - 1);
+	if (admits)
+		*bucket = due + step;
+	bpf_spin_unlock(&shard->lock);
+	return admits;
+}
+
+/*
+ * Whether the source of a packet may begin a flow of a route, which is that of an
+ * endpoint in a half. A route without a policy pays one test.
+ */
+static __always_inline bool
+admits_source(const struct packet *packet, const struct l4gate_route *route,
+	      const struct l4gate_endpoint *endpoint, __u32 half)
+{
+	return !(route->flags & L4GATE_ROUTE_F_RANGES) ||
+	       has_good_source(packet, endpoint->route * 2 + half);
+}
+
+/*
+ * Whether there may be one more flow of the route; GO_ON, or why not. To be asked
+ * last, by the hook that makes the flow: it counts. Connections that another node
+ * had, which come without a SYN, began before.
  */
 static __always_inline enum l4gate_reason
-admit_flow(const struct packet *packet, const struct l4gate_route *route,
-	   const struct l4gate_endpoint *endpoint, __u32 half)
+admit_number(const struct packet *packet, const struct l4gate_route *route,
+	     const struct l4gate_endpoint *endpoint, __u32 half)
 {
-	if (!route->flags)
-		return GO_ON;
-	if ((route->flags & L4GATE_ROUTE_F_RANGES) &&
-	    !has_good_source(packet, endpoint->route * 2 + half))
-		return L4GATE_REJECT_SOURCE;
+	if ((route->flags & L4GATE_ROUTE_F_RATE) &&
+	    (packet->protocol != IPPROTO_TCP || is_syn(packet)) &&
+	    !admit_rate(endpoint->route, half))
+		return L4GATE_REJECT_RATE;
 	return GO_ON;
 }
 

@@ -237,10 +237,9 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	route = route_get(endpoint, half);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
-	reason = admit_flow(packet, route, endpoint, half);
-	if (reason == GO_ON)
-		reason = direct_select(packet, endpoint, route, half,
-				       &selection);
+	if (!admits_source(packet, route, endpoint, half))
+		return L4GATE_REJECT_SOURCE;
+	reason = direct_select(packet, endpoint, route, half, &selection);
 	if (reason != GO_ON)
 		return reason;
 	scratch->opened = selection.backend;
@@ -249,6 +248,9 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_REJECT_COLLISION;
 	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & TCP_RST))
 		return GO_ON;
+	reason = admit_number(packet, route, endpoint, half);
+	if (reason != GO_ON)
+		return reason;
 
 	payload = word_payload(selection.backend, first_state(packet->protocol),
 			       packet->now);

@@ -81,6 +81,15 @@ struct {
 	__type(value, struct l4gate_route);
 } l4gate_routes SEC(".maps");
 
+/* The rate limits of routes (admit.h); written under the locks of l4gate_shards. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_DEFAULT_ROUTES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} l4gate_buckets SEC(".maps");
+
 /* Pool that slot tables are made of; a chunk in use never changes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

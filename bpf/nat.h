@@ -200,9 +200,9 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	route = route_get(nat.endpoint, half_id >> 16 & 1);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
-	reason = admit_flow(packet, route, nat.endpoint, half_id >> 16 & 1);
-	if (reason == GO_ON)
-		reason = select_backend(packet, route, &selection);
+	if (!admits_source(packet, route, nat.endpoint, half_id >> 16 & 1))
+		return L4GATE_REJECT_SOURCE;
+	reason = select_backend(packet, route, &selection);
 	if (reason != GO_ON)
 		return reason;
 	nexthop = nexthop_of_backend(ctx, selection.to, packet);
@@ -212,6 +212,9 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	reason = check_way(ctx, packet, nexthop, 0);
 	if (reason == GO_ON || reason == L4GATE_DROP_TOO_BIG)
 		reason = nat_choose_source(nexthop, &scratch->seed.source);
+	if (reason == GO_ON)
+		reason = admit_number(packet, route, nat.endpoint,
+				      half_id >> 16 & 1);
 	if (reason != GO_ON)
 		return reason;
 	scratch->seed.key = record_key(&packet->src, packet->sport, half_id);

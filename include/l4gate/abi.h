@@ -154,8 +154,8 @@ struct l4gate_route {
 	struct l4gate_table table[L4GATE_FAMILIES];
 	__u64 key;		/* of the hash from flows to slots */
 	struct l4gate_ranges ranges[L4GATE_FAMILIES];
-	__u32 rate;		/* new flows a second */
-	__u32 burst;		/* and at once */
+	__u32 rate;		/* new flows a second, */
+	__u32 burst;		/* and at once; with L4GATE_ROUTE_F_RATE */
 	__u32 max_flows;
 	__u32 affinity;		/* seconds that a client keeps its backend */
 	__u8 flags;		/* L4GATE_ROUTE_F_* */
@@ -163,6 +163,12 @@ struct l4gate_route {
 	__u8 pad[6];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
+
+/*
+ * l4gate_buckets, by route: when the next new flow is due at its rate, in jiffies
+ * << L4GATE_BUCKET_SHIFT. If that is past, all of the burst may come.
+ */
+#define L4GATE_BUCKET_SHIFT	24
 
 /* An address in host order, IPv4 in the lower half. */
 struct l4gate_boundary {

@@ -96,7 +96,9 @@
 	X(REJECT_DRAINED, reject_drained, reject,			\
 	  "a TCP flow whose backend had its time to drain")		\
 	X(REJECT_SOURCE, reject_source, reject,				\
-	  "a source that the sourceRanges of a RoutePolicy don't let in")
+	  "a source that the sourceRanges of a RoutePolicy don't let in")	\
+	X(REJECT_RATE, reject_rate, reject,				\
+	  "a new flow beyond the rateLimit of a RoutePolicy")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

@@ -70,3 +70,17 @@ test_source_ranges() {
       '.resets + .mismatches + .timeouts + .refused + (.moves // 0) == 0 and .errors == {}'
   done
 }
+
+# Far more clients than the rate lets in, for a while; the others are told at once.
+test_rate_limit() {
+  local said begin end
+  two_sources
+  with_policy 'rateLimit: {newFlowsPerSecond: 20, burst: 40}'
+  begin=$(date +%s%N)
+  said=$(split tcp "$VIP4" 7000 --count 400 --concurrency 4)
+  end=$(date +%s%N)
+  expect_json 'let in' "$said" "(.answers | add) as \$n | \$n >= 40
+    and \$n <= 41 + 20 * ($end - $begin) / 1000000000 and .refused == 400 - \$n
+    and .slowest_refusal_ms < 900"
+  expect_json 'the other route has its own' "$(split udp "$VIP4" 7000 --count 30)" '.refused == 0'
+}

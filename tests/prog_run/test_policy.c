@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "capture.h"
+#include "dataplane/state.h"
+#include "model/model.h"
 #include "modes.h"
 #include "node.h"
 #include "packet.h"
@@ -173,6 +175,112 @@ static void test_flows_go_on(void **state)
 		}
 }
 
+/* Lets a bucket be as it was some time ago. */
+static void age_bucket(uint32_t route, double seconds)
+{
+	uint64_t *buckets = dataplane_map(node.dataplane, MAP_BUCKETS);
+	uint64_t time = seconds * node.dataplane->meta.hz *
+			(1 << L4GATE_BUCKET_SHIFT);
+
+	assert_non_null(buckets);
+	buckets[route] -= time < buckets[route] ? time : buckets[route];
+	dataplane_unmap(node.dataplane, MAP_BUCKETS, buckets);
+}
+
+/* The number of a route of port GOOD, by its protocol. */
+static uint32_t route_number(bool udp)
+{
+	struct state state;
+	struct fail fail = { 0 };
+	uint32_t id = STATE_NO_ROUTE;
+	size_t i;
+
+	assert_int_equal(state_read(node.dataplane, &state, &fail), 0);
+	for (i = 0; i < state.route_count; i++)
+		if (!strcmp(state_text_of(&state, state.routes[i].name), "r80") &&
+		    state.routes[i].protocol == (udp ? PROTOCOL_UDP : PROTOCOL_TCP))
+			id = state.routes[i].id;
+	state_free(&state);
+	assert_int_not_equal(id, STATE_NO_ROUTE);
+	return id;
+}
+
+#define RATE(burst) "rateLimit: {newFlowsPerSecond: 1, burst: " burst "}"
+
+static void expect_flows(struct try *try, unsigned int count)
+{
+	try->sport = 0;
+	while (count--)
+		expect_try(try, L4GATE_TO_BACKEND);
+	expect_try(try, L4GATE_REJECT_RATE);
+}
+
+/* Flows of all modes count against one limit, those of each route apart. */
+static void test_rate(void **state)
+{
+	struct try try = { .src = "10.0.0.2" };
+
+	(void)state;
+	modes_publish(POLICY(RATE("30")));
+	for (try.hook = node.first_hook; try.hook <= L4GATE_HOOK_TC_INGRESS;
+	     try.hook++)
+		for (try.mode = 0; try.mode < L4GATE_MODES; try.mode++) {
+			int udp;
+
+			for (udp = 0; udp < 2; udp++) {
+				try.udp = udp;
+				try.src = "10.0.0.2";
+				age_bucket(route_number(udp), 100);
+				expect_flows(&try, 30);
+				age_bucket(route_number(udp), 3);
+				try.src = "2001:db8::2";
+				expect_flows(&try, 3);
+			}
+		}
+	/* The same again fills no bucket, another rate does. */
+	modes_publish(POLICY(RATE("30")));
+	try.hook = node.first_hook;
+	try.mode = L4GATE_MODE_NAT;
+	expect_try(&try, L4GATE_REJECT_RATE);
+	modes_publish(POLICY(RATE("2")));
+	expect_flows(&try, 2);
+	modes_publish("");
+	expect_try(&try, L4GATE_TO_BACKEND);
+}
+
+/*
+ * What is no new flow costs nothing: packets of one that is there, and of
+ * connections of another node. A source that is not let in neither.
+ */
+static void test_rate_of_others(void **state)
+{
+	struct try try = { .src = "10.0.0.2", .sport = 900,
+			   .mode = L4GATE_MODE_TRANSPARENT };
+	int i;
+
+	(void)state;
+	for (try.hook = node.first_hook; try.hook <= L4GATE_HOOK_TC_INGRESS;
+	     try.hook++) {
+		modes_publish("");
+		modes_publish(POLICY(RATE("2") "\n  sourceRanges: {deny: [10.0.0.3/32]}"));
+		try.sport = 900 + try.hook;
+		try.tcp_flags = SYN;
+		expect_try(&try, L4GATE_TO_BACKEND);
+		try.tcp_flags = ACK;
+		for (i = 0; i < 10; i++)
+			expect_try(&try, L4GATE_TO_BACKEND);
+		try.sport = 0;
+		for (i = 0; i < 10; i++)
+			expect_try(&try, L4GATE_TO_BACKEND);
+		try.tcp_flags = SYN;
+		try.src = "10.0.0.3";
+		for (i = 0; i < 10; i++)
+			expect_try(&try, L4GATE_REJECT_SOURCE);
+		try.src = "10.0.0.2";
+		expect_flows(&try, 1);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -180,6 +288,8 @@ int main(void)
 		cmocka_unit_test(test_allow),
 		cmocka_unit_test(test_most_ranges),
 		cmocka_unit_test(test_flows_go_on),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_rate_of_others),
 	};
 	int failed;
 

@@ -89,6 +89,8 @@ struct image_route {
 	const struct route_policy *policy;	/* that is on it, or NULL */
 	struct image_ranges ranges[L4GATE_FAMILIES];	/* by sourceRanges, */
 	bool has_ranges;	/* if there are any */
+	uint32_t rate;		/* new flows a second; 0: any number */
+	uint32_t burst;		/* and at once */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
 	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */

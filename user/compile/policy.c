@@ -36,7 +36,6 @@ static const struct setting_info infos[POLICY_MAX] = {
 static const struct refusal refusals[] = {
 	{ POLICY_AFFINITY, AFFINITY_CLIENT_IP },
 	{ POLICY_MAX_FLOWS, ANY_OTHER },
-	{ POLICY_NEW_FLOWS, ANY_OTHER },
 	{ POLICY_IDLE_TIMEOUT, ANY_OTHER },
 };
 
@@ -203,6 +202,10 @@ int policy_limits(struct work *work, struct image_route *image)
 
 	if (!policy || image->closed)
 		return 0;
+	if (policy->settings[POLICY_NEW_FLOWS].value != NOT_GIVEN) {
+		image->rate = policy->settings[POLICY_NEW_FLOWS].value;
+		image->burst = policy->settings[POLICY_BURST].value;
+	}
 	image->has_ranges = policy->settings[POLICY_ALLOW].value ||
 			    policy->settings[POLICY_DENY].value;
 	if (!image->has_ranges)

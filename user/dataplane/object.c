@@ -39,6 +39,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_ORIGIN_INDEX] = "l4gate_origin_index",
 	[MAP_PORTS] = "l4gate_ports",
 	[MAP_ROUTES] = "l4gate_routes",
+	[MAP_BUCKETS] = "l4gate_buckets",
 	[MAP_CHUNKS] = "l4gate_chunks",
 	[MAP_BACKENDS] = "l4gate_backends",
 	[MAP_WORDS] = "l4gate_words",

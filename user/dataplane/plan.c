@@ -336,20 +336,24 @@ static int plan_tables(struct past *past, const struct state_route *old,
 /* What a route has of its policy. */
 static uint8_t plan_flags(const struct image_route *route)
 {
+	uint8_t flags = route->rate ? L4GATE_ROUTE_F_RATE : 0;
+
 	if (!route->has_ranges)
-		return 0;
-	return L4GATE_ROUTE_F_RANGES |
+		return flags;
+	return flags | L4GATE_ROUTE_F_RANGES |
 	       L4GATE_ROUTE_F_ALLOW * route->ranges[L4GATE_IPV4].lowest |
 	       L4GATE_ROUTE_F_ALLOW * route->ranges[L4GATE_IPV6].lowest << 1;
 }
 
-static int plan_ranges(struct past *past, const struct state_route *old,
+static int plan_policy(struct past *past, const struct state_route *old,
 		       uint32_t chunks, struct plan_route *to)
 {
 	const struct image_route *route = to->image;
 	int family, error = 0;
 
 	to->flags = plan_flags(route);
+	to->new_rate = !old || old->rate != route->rate ||
+		       old->burst != route->burst;
 	for (family = 0; !error && family < L4GATE_FAMILIES; family++) {
 		const struct image_ranges *ranges = &route->ranges[family];
 		struct plan_table *plan = &to->ranges[family];
@@ -391,7 +395,7 @@ static int plan_route(struct plan *plan, struct past *past,
 			    plan->sizes.backends);
 	if (!error)
 		error = plan_tables(past, old, plan->sizes.chunks, to) ?:
-			plan_ranges(past, old, plan->sizes.chunks, to);
+			plan_policy(past, old, plan->sizes.chunks, to);
 	if (error == -E2BIG)
 		return fail(fail_, error, "slot tables and lists need more than the %u chunks there are (old and new together)",
 			    plan->sizes.chunks);

@@ -54,6 +54,7 @@ struct plan_route {
 	struct plan_table tables[L4GATE_FAMILIES];
 	struct plan_table ranges[L4GATE_FAMILIES];
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
+	bool new_rate;		/* another one than before: its bucket is full */
 };
 
 struct plan_listener {

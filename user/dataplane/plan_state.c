@@ -231,6 +231,8 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 			    &to->ranges[i]);
 	}
 	to->flags = from->flags;
+	to->rate = route->rate;
+	to->burst = route->burst;
 	to->ref = plan->state.ref_count;
 	to->gone_refs = from->gone_ref_count;
 	to->ref_count = route->ref_count + from->gone_ref_count;

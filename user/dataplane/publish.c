@@ -160,6 +160,7 @@ static int write_route(const struct publisher *publisher, size_t i)
 	const struct plan_route *to = &publisher->plan->routes[i];
 	struct l4gate_route value = {
 		.key = slot_key(publisher, route), .flags = to->flags,
+		.rate = route->rate, .burst = route->burst,
 	};
 	int family, error;
 
@@ -177,6 +178,8 @@ static int write_route(const struct publisher *publisher, size_t i)
 		if (to->ranges[family].is_new)
 			write_ranges(publisher, to, family);
 	}
+	if (to->new_rate)
+		publisher->buckets[to->id] = 0;
 	publisher_set(&publisher->routes[to->id * 2 + publisher->half], &value,
 		      sizeof(value));
 	return error;
@@ -331,9 +334,10 @@ static int map_values(struct publisher *publisher)
 	const struct dataplane *dataplane = publisher->dataplane;
 
 	publisher->routes = dataplane_map(dataplane, MAP_ROUTES);
+	publisher->buckets = dataplane_map(dataplane, MAP_BUCKETS);
 	publisher->chunks = dataplane_map(dataplane, MAP_CHUNKS);
 	publisher->backends = dataplane_map(dataplane, MAP_BACKENDS);
-	if (publisher->routes && publisher->chunks && publisher->backends)
+	if (publisher->routes && publisher->buckets && publisher->chunks && publisher->backends)
 		return 0;
 	return fail(publisher->fail, -errno, "%s: the maps there can't be mapped: %m",
 		    dataplane->pin_dir);
@@ -344,6 +348,7 @@ static void unmap_values(struct publisher *publisher)
 	const struct dataplane *dataplane = publisher->dataplane;
 
 	dataplane_unmap(dataplane, MAP_ROUTES, publisher->routes);
+	dataplane_unmap(dataplane, MAP_BUCKETS, publisher->buckets);
 	dataplane_unmap(dataplane, MAP_CHUNKS, publisher->chunks);
 	dataplane_unmap(dataplane, MAP_BACKENDS, publisher->backends);
 }

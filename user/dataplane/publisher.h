@@ -17,6 +17,7 @@ struct publisher {
 	uint32_t half;		/* the one that packets don't look at */
 	/* Values of the maps, as packets see them. */
 	struct l4gate_route *routes;
+	uint64_t *buckets;
 	union l4gate_chunk *chunks;
 	struct l4gate_backend *backends;
 	struct fail *fail;

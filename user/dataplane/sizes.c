@@ -26,6 +26,7 @@ uint32_t sizes_entries(const struct sizes *sizes, int id)
 	switch (id) {
 	case MAP_ROUTES:
 		return sizes->routes * 2;
+	case MAP_BUCKETS:
 	case MAP_ROUTE_STATS:
 		return sizes->routes;
 	case MAP_LISTENER_STATS:

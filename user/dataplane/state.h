@@ -97,13 +97,15 @@ struct state_route {
 	uint32_t gone_refs;
 	uint32_t gone_backends;
 	uint32_t drain_timeout;	/* ms; 0: none */
+	uint32_t rate;		/* new flows a second; 0: any number */
+	uint32_t burst;
 	uint8_t protocol;	/* enum protocol */
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
 	uint8_t pad[4];
 };
-L4GATE_ASSERT_SIZE(struct state_route, 144);
+L4GATE_ASSERT_SIZE(struct state_route, 152);
 
 struct state_ref {
 	double wanted;
