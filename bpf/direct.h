@@ -11,10 +11,10 @@
 #define L4GATE_BPF_DIRECT_H
 
 #include "admit.h"
+#include "choose.h"
 #include "flow_state.h"
 #include "forward.h"
 #include "martian.h"
-#include "select.h"
 
 /* One packet from a client, and where it goes. */
 struct direct {
@@ -186,30 +186,6 @@ static __always_inline bool direct_collides(const struct packet *packet,
 }
 
 /*
- * The backend of a packet that belongs to no flow here. One in the middle of a
- * connection is of a flow that another node had: after a change that is one from
- * before it, as a rule, and the slot table of before says where it is.
- */
-static __always_inline enum l4gate_reason
-direct_select(const struct packet *packet,
-	      const struct l4gate_endpoint *endpoint,
-	      const struct l4gate_route *route, __u32 half,
-	      struct selection *selection)
-{
-	const struct l4gate_route *before;
-
-	if (packet->protocol == IPPROTO_TCP && !(packet->tcp_flags & TCP_SYN) &&
-	    config_is_young(packet->now)) {
-		before = route_get(endpoint, half ^ 1);
-		if (before &&
-		    select_backend(packet, before, selection) == GO_ON &&
-		    selection->to->route == endpoint->route)
-			return GO_ON;
-	}
-	return select_backend(packet, route, selection);
-}
-
-/*
  * Makes a flow of a packet that belongs to none, or finds it: scratch->opened is the
  * number of its backend then. half_id: half << 16 | id of the endpoint. GO_ON, or
  * why not. A RST ends a flow that another node may have begun: it goes on, and
@@ -222,29 +198,33 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	__u32 half = half_id >> 16 & 1;
 	struct l4gate_endpoint *endpoint = endpoint_get(half, half_id);
 	struct scratch *scratch = scratch_get();
-	struct selection selection = {};
 	const struct l4gate_route *route;
+	struct l4gate_backend *backend;
 	const struct packet *packet;
 	enum l4gate_reason reason;
 	__u32 payload;
 	__u64 found;
+	int chosen;
 
 	if (!scratch || !endpoint)
 		return L4GATE_DROP_CONFIG;
 	packet = &scratch->packet;
 	if (is_martian(ctx))
 		return L4GATE_DROP_MARTIAN;
-	route = route_get(endpoint, half);
+	route = route_get(endpoint->route, half);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
 	if (!admits_source(packet, route, endpoint, half))
 		return L4GATE_REJECT_SOURCE;
-	reason = direct_select(packet, endpoint, route, half, &selection);
-	if (reason != GO_ON)
-		return reason;
-	scratch->opened = selection.backend;
+	chosen = choose_backend(endpoint->route, half | CHOOSE_WITNESS);
+	if (chosen < 0)
+		return -chosen;
+	backend = backend_get(chosen);
+	if (!backend)
+		return L4GATE_DROP_CONFIG;
+	scratch->opened = chosen;
 	if (endpoint->mode == L4GATE_MODE_TRANSPARENT &&
-	    direct_collides(packet, selection.to, half, half_id))
+	    direct_collides(packet, backend, half, half_id))
 		return L4GATE_REJECT_COLLISION;
 	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & TCP_RST))
 		return GO_ON;
@@ -252,21 +232,23 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	if (reason != GO_ON)
 		return reason;
 
-	payload = word_payload(selection.backend, first_state(packet->protocol),
+	payload = word_payload(chosen, first_state(packet->protocol),
 			       packet->now);
 	found = word_enter(hash, payload);
 	/* Perhaps what could have moved for it had just changed. */
 	if (found == WORD_NO_ROOM)
 		found = word_enter(hash, payload);
 	/* dsr can do without: the slot table says the same again. */
-	if (found == WORD_NO_ROOM)
-		return endpoint->mode == L4GATE_MODE_TRANSPARENT ?
-		       L4GATE_REJECT_TABLE_FULL : GO_ON;
-	if (!found)
-		count_new_flow(endpoint->listener, selection.backend,
-			       selection.to->route);
-	else	/* Another CPU was first: its choice. */
+	if (found == WORD_NO_ROOM && endpoint->mode == L4GATE_MODE_TRANSPARENT)
+		return L4GATE_REJECT_TABLE_FULL;
+	if (found && found != WORD_NO_ROOM) {
+		/* Another CPU was first: its choice. */
 		scratch->opened = word_backend(found);
+		return GO_ON;
+	}
+	affinity_note(route, endpoint->route, chosen);
+	if (!found)
+		count_new_flow(endpoint->listener, chosen, backend->route);
 	return GO_ON;
 }
 

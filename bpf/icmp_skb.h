@@ -203,8 +203,7 @@ icmp_direct_backend(struct scratch *scratch,
 {
 	const struct packet *packet = &scratch->packet;
 	struct direct direct = { .endpoint = endpoint };
-	struct selection selection = {};
-	const struct l4gate_route *route;
+	int chosen;
 
 	direct.hash = flow_hash(packet->family, &packet->src, packet->sport,
 				id);
@@ -216,10 +215,10 @@ icmp_direct_backend(struct scratch *scratch,
 	scratch->rewrite.sport = packet->sport;
 	if (direct_is_ours(&direct) && direct_is_flow(packet, &direct))
 		return true;
-	route = route_get(endpoint, half);
-	if (!route || select_backend(packet, route, &selection) != GO_ON)
+	chosen = choose_backend(endpoint->route, half & CHOOSE_HALF);
+	if (chosen < 0)
 		return false;
-	scratch->icmp.backend = selection.backend;
+	scratch->icmp.backend = chosen;
 	return true;
 }
 

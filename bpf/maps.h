@@ -156,6 +156,15 @@ struct {
 	__type(value, struct l4gate_addr);
 } l4gate_sources SEC(".maps");
 
+/* Clients of routes with session affinity (affinity.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_AFFINITY_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_line);
+} l4gate_affinity SEC(".maps");
+
 /* Locks of the flow tables, each in a cache line of its own. */
 struct shard {
 	struct bpf_spin_lock lock;

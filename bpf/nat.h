@@ -7,10 +7,10 @@
 #define L4GATE_BPF_NAT_H
 
 #include "admit.h"
+#include "choose.h"
 #include "entry.h"
 #include "forward.h"
 #include "martian.h"
-#include "select.h"
 
 /* Times that a new flow is tried while other CPUs are faster. */
 #define NAT_TRIES 3
@@ -130,7 +130,7 @@ static __always_inline void nat_end(const struct packet *packet,
  */
 static __always_inline enum l4gate_reason
 nat_insert_flow(struct scratch *scratch, struct nat *nat,
-		const struct selection *selection)
+		const struct l4gate_backend *backend)
 {
 	const struct packet *packet = &scratch->packet;
 	const struct l4gate_addr *source;
@@ -141,14 +141,13 @@ nat_insert_flow(struct scratch *scratch, struct nat *nat,
 				    L4GATE_RECORD_SOURCE_SHIFT);
 	if (!source)
 		return L4GATE_DROP_CONFIG;
-	scratch->seed.backend = selection->backend;
-	place = record_place(packet->family, source, &selection->to->addr,
-			     selection->to->port, packet->protocol);
+	place = record_place(packet->family, source, &backend->addr,
+			     backend->port, packet->protocol);
 	/* Close to the record, so that the CPU waits for both at once. */
 	entry_touch(nat->hash);
 #pragma nounroll
 	for (i = 0; i < NAT_TRIES; i++) {
-		choice = record_choose(place, nat->hash, selection->backend,
+		choice = record_choose(place, nat->hash, scratch->seed.backend,
 				       scratch->seed.was_full);
 		scratch->seed.was_full = choice >> 32;
 		if (choice & RECORD_ALL_OWN)
@@ -170,6 +169,17 @@ nat_insert_flow(struct scratch *scratch, struct nat *nat,
 	return L4GATE_DROP_BUSY;
 }
 
+/* Whether a packet belongs to a flow that may go on. */
+static __always_inline bool nat_is_flow(const struct packet *packet,
+					struct nat *nat)
+{
+	nat->value = entry_find(nat->hash);
+	if (!nat->value)
+		return false;
+	nat->backend = backend_get(record_backend(nat->value));
+	return nat->backend && nat_goes_on(packet, nat);
+}
+
 /*
  * Makes a flow of a packet that begins one, or finds it: scratch->opened is its
  * value then. half_id: half << 16 | id of the endpoint. GO_ON, or why not. Global,
@@ -184,11 +194,13 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 		.hash = hash,
 	};
 	struct scratch *scratch = scratch_get();
-	struct selection selection = {};
 	const struct l4gate_route *route;
 	struct l4gate_nexthop *nexthop;
+	struct l4gate_backend *backend;
+	__u32 half = half_id >> 16 & 1;
 	const struct packet *packet;
 	enum l4gate_reason reason;
+	int chosen;
 
 	if (!scratch || !nat.endpoint)
 		return L4GATE_DROP_CONFIG;
@@ -197,44 +209,41 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_DROP_MARTIAN;
 	if (packet->protocol == IPPROTO_TCP && !is_syn(packet))
 		return L4GATE_REJECT_NO_FLOW;
-	route = route_get(nat.endpoint, half_id >> 16 & 1);
+	route = route_get(nat.endpoint->route, half);
 	if (!route)
 		return L4GATE_REJECT_NO_ROUTE;
-	if (!admits_source(packet, route, nat.endpoint, half_id >> 16 & 1))
+	if (!admits_source(packet, route, nat.endpoint, half))
 		return L4GATE_REJECT_SOURCE;
-	reason = select_backend(packet, route, &selection);
-	if (reason != GO_ON)
-		return reason;
-	nexthop = nexthop_of_backend(ctx, selection.to, packet);
+	chosen = choose_backend(nat.endpoint->route, half);
+	if (chosen < 0)
+		return -chosen;
+	backend = backend_get(chosen);
+	nexthop = backend ? nexthop_of_backend(ctx, backend, packet) : NULL;
 	if (!nexthop)
 		return L4GATE_DROP_BUSY;
 	/* Not from here: TC will make the flow. Who sent too much is told so later. */
 	reason = check_way(ctx, packet, nexthop, 0);
 	if (reason == GO_ON || reason == L4GATE_DROP_TOO_BIG)
 		reason = nat_choose_source(nexthop, &scratch->seed.source);
+	/* A SYN that is sent again is no new flow. */
+	if (reason == GO_ON && (route->flags & L4GATE_ROUTE_F_COUNTED) &&
+	    nat_is_flow(packet, &nat)) {
+		scratch->opened = nat.value;
+		return GO_ON;
+	}
 	if (reason == GO_ON)
-		reason = admit_number(packet, route, nat.endpoint,
-				      half_id >> 16 & 1);
+		reason = admit_number(packet, route, nat.endpoint, half);
 	if (reason != GO_ON)
 		return reason;
 	scratch->seed.key = record_key(&packet->src, packet->sport, half_id);
-	reason = nat_insert_flow(scratch, &nat, &selection);
+	scratch->seed.backend = chosen;
+	reason = nat_insert_flow(scratch, &nat, backend);
 	scratch->opened = nat.value;
-	if (reason == GO_ON && scratch->seed.is_new)
-		count_new_flow(nat.endpoint->listener, selection.backend,
-			       selection.to->route);
+	if (reason != GO_ON || !scratch->seed.is_new)
+		return reason;
+	affinity_note(route, nat.endpoint->route, chosen);
+	count_new_flow(nat.endpoint->listener, chosen, backend->route);
 	return reason;
-}
-
-/* Whether a packet belongs to a flow that may go on. */
-static __always_inline bool nat_is_flow(const struct packet *packet,
-					struct nat *nat)
-{
-	nat->value = entry_find(nat->hash);
-	if (!nat->value)
-		return false;
-	nat->backend = backend_get(record_backend(nat->value));
-	return nat->backend && nat_goes_on(packet, nat);
 }
 
 /* Takes over the flow that nat_open() made. */

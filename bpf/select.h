@@ -8,12 +8,6 @@
 
 #include "endpoint.h"
 
-/* Where a new flow goes. */
-struct selection {
-	__u32 backend;
-	struct l4gate_backend *to;
-};
-
 /* Slot of a hash in a table, or L4GATE_SLOT_REJECT. */
 static __always_inline __u32 table_slot(const struct l4gate_table *table,
 					__u64 hash)
@@ -53,46 +47,46 @@ static __always_inline struct l4gate_backend *backend_get(__u32 number)
 	return bpf_map_lookup_elem(&l4gate_backends, &number);
 }
 
-/* The route of an endpoint in a half, or NULL: it has none. */
-static __always_inline struct l4gate_route *
-route_get(const struct l4gate_endpoint *endpoint, __u32 half)
+/* A route in a half; NULL if the number is L4GATE_NO_ROUTE. */
+static __always_inline struct l4gate_route *route_get(__u32 number, __u32 half)
 {
-	__u32 key = endpoint->route * 2 + half;
+	__u32 key = number * 2 + (half & 1);
 
-	if (endpoint->route == L4GATE_NO_ROUTE)
+	if (number == L4GATE_NO_ROUTE)
 		return NULL;
 	return bpf_map_lookup_elem(&l4gate_routes, &key);
 }
 
 /*
- * The backend of a new flow, by the slot table of a route. The hash is over
- * addresses and ports and under the route's key, so that nodes with the same seed
- * choose alike.
+ * The number of the backend of a new flow by the slot table of a route, or minus the
+ * reason why there is none. The hash is over addresses and ports, or the client's
+ * address alone, and under the route's key, so that nodes with the same seed choose
+ * alike.
  */
-static __always_inline enum l4gate_reason
-select_backend(const struct packet *packet, const struct l4gate_route *route,
-	       struct selection *selection)
+static __always_inline int select_backend(const struct packet *packet,
+					  const struct l4gate_route *route)
 {
 	const struct l4gate_table *table;
 	struct l4gate_backend *backend;
+	__u32 slot, number;
 	__u64 hash;
-	__u32 slot;
 
 	table = packet->family == L4GATE_IPV4 ? &route->table[L4GATE_IPV4] :
 						&route->table[L4GATE_IPV6];
-	hash = hash_ends(route->key, packet->family, &packet->src,
+	hash = route->flags & L4GATE_ROUTE_F_AFFINITY ?
+	       hash_place(route->key, packet->family, &packet->src, 0, 0) :
+	       hash_ends(route->key, packet->family, &packet->src,
 			 &packet->dst, packet->sport, packet->dport,
 			 packet->protocol);
 	slot = table_slot(table, hash);
 	if (slot == L4GATE_SLOT_REJECT)
-		return L4GATE_REJECT_SLOT;
-	if (!table_member(table, slot, &selection->backend))
-		return L4GATE_DROP_CONFIG;
-	backend = backend_get(selection->backend);
+		return -L4GATE_REJECT_SLOT;
+	if (!table_member(table, slot, &number))
+		return -L4GATE_DROP_CONFIG;
+	backend = backend_get(number);
 	if (!backend || backend->state == L4GATE_BACKEND_FREE)
-		return L4GATE_DROP_CONFIG;
-	selection->to = backend;
-	return GO_ON;
+		return -L4GATE_DROP_CONFIG;
+	return number;
 }
 
 #endif /* L4GATE_BPF_SELECT_H */

@@ -145,6 +145,9 @@ L4GATE_ASSERT_SIZE(struct l4gate_ranges, 8);
 #define L4GATE_ROUTE_F_RATE	(1U << 3)
 #define L4GATE_ROUTE_F_MAX_FLOWS	(1U << 4)
 #define L4GATE_ROUTE_F_AFFINITY	(1U << 5)
+/* New flows are counted. */
+#define L4GATE_ROUTE_F_COUNTED						\
+	(L4GATE_ROUTE_F_RATE | L4GATE_ROUTE_F_MAX_FLOWS)
 
 /*
  * l4gate_routes[route * 2 + half]: its slot tables, and what its policy says of new
@@ -256,6 +259,16 @@ enum l4gate_flow_state {
 #define L4GATE_WORD_BACKEND	((1U << 17) - 1)
 #define L4GATE_WORD_STATE_SHIFT	3
 #define L4GATE_WORD_CLOCK	7
+
+/*
+ * l4gate_affinity: where a client of a route with session affinity was sent last, by
+ * the hash of its address and the route, in lines. A word is
+ *
+ *   upper bits of the hash << 40 | backend << 23 | ticks
+ */
+#define L4GATE_AFFINITY_TAG_SHIFT	40
+#define L4GATE_AFFINITY_BACKEND_SHIFT	23
+#define L4GATE_AFFINITY_TICKS	((1U << L4GATE_AFFINITY_BACKEND_SHIFT) - 1)
 
 /*
  * A flow of nat has two halves, so that each direction reads one line of memory:

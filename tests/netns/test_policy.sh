@@ -84,3 +84,33 @@ test_rate_limit() {
     and .slowest_refusal_ms < 900"
   expect_json 'the other route has its own' "$(split udp "$VIP4" 7000 --count 30)" '.refused == 0'
 }
+
+# answerer KIND: who answers 20 flows of the client, if it is one only.
+answerer() {
+  local json
+  json=$(split "$1" "$VIP4" 7000 --count 20)
+  expect_json "$1: one backend" "$json" '.refused == 0 and (.answers | length) == 1'
+  jq -r '.answers | keys[0]' <<<"$json"
+}
+
+test_session_affinity() {
+  local kind first
+  two_sources
+  with_policy 'sessionAffinity: {type: ClientIP}'
+  for kind in tcp udp; do
+    first=$(answerer "$kind")
+    # Hardly any slot is left to it, but the client is known there.
+    if [[ $first == b1 ]]; then
+      split_manifest 1 1000 0 >"$WORK/split.yaml"
+    else
+      split_manifest 1000 1 0 >"$WORK/split.yaml"
+    fi
+    with_policy 'sessionAffinity: {type: ClientIP}'
+    expect "$kind: after a change" "$(answerer "$kind")" "$first"
+    split_manifest 50 50 0 >"$WORK/split.yaml"
+    with_policy 'sessionAffinity: {type: ClientIP}'
+  done
+  # Without the policy flows go their own ways again.
+  apply "$WORK/split.yaml"
+  expect_json 'both' "$(split tcp "$VIP4" 7000 --count 60)" '(.answers | length) == 2'
+}

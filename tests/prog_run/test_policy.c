@@ -281,6 +281,40 @@ static void test_rate_of_others(void **state)
 	}
 }
 
+/* A client whose SYN is not answered sends it again, and that is one flow. */
+static void test_rate_of_retries(void **state)
+{
+	struct try try = { .src = "10.0.0.2" };
+	int i;
+
+	(void)state;
+	for (try.hook = node.first_hook; try.hook <= L4GATE_HOOK_TC_INGRESS;
+	     try.hook++)
+		for (try.mode = 0; try.mode < L4GATE_MODES; try.mode++) {
+			modes_publish("");
+			modes_publish(POLICY(RATE("3")));
+			try.sport = next_port++;
+			for (i = 0; i < 10; i++)
+				expect_try(&try, L4GATE_TO_BACKEND);
+			expect_flows(&try, 2);
+		}
+}
+
+/* One in the middle of a connection is a new flow, too, to who does not know it. */
+static void test_source_without_syn(void **state)
+{
+	struct try try = { .src = "10.0.0.4", .tcp_flags = ACK };
+
+	(void)state;
+	modes_publish(POLICY("sourceRanges: {deny: [10.0.0.4/30]}"));
+	for (try.hook = node.first_hook; try.hook <= L4GATE_HOOK_TC_INGRESS;
+	     try.hook++)
+		for (try.mode = 0; try.mode < L4GATE_MODES; try.mode++)
+			expect_try(&try, try.mode == L4GATE_MODE_NAT ?
+				   L4GATE_REJECT_NO_FLOW :
+				   L4GATE_REJECT_SOURCE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -290,6 +324,8 @@ int main(void)
 		cmocka_unit_test(test_flows_go_on),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_of_others),
+		cmocka_unit_test(test_rate_of_retries),
+		cmocka_unit_test(test_source_without_syn),
 	};
 	int failed;
 

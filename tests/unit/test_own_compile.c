@@ -263,7 +263,6 @@ static void test_closed_route(void **state)
 	static const char *const specs[] = {
 		"  connectionLimit: {maxFlows: 1}\n",
 		"  idleTimeout: 1h\n",
-		"  sessionAffinity: {type: ClientIP}\n",
 	};
 	const struct image_route *route;
 	struct compiled compiled;

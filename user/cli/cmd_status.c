@@ -31,7 +31,8 @@ static json_t *limits_json(const struct view *view)
 
 	for (i = 0; i < state->route_count; i++)
 		for (j = 0; j < L4GATE_FAMILIES; j++)
-			chunks += state->routes[i].tables[j].chunks;
+			chunks += state->routes[i].tables[j].chunks +
+				  state->routes[i].ranges[j].chunks;
 	return json_pack(
 		"{s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}, s:{s:I,s:I}}",
 		"listeners", "used", (json_int_t)state->listener_count, "max",

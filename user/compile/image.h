@@ -89,6 +89,7 @@ struct image_route {
 	const struct route_policy *policy;	/* that is on it, or NULL */
 	struct image_ranges ranges[L4GATE_FAMILIES];	/* by sourceRanges, */
 	bool has_ranges;	/* if there are any */
+	uint32_t affinity;	/* seconds that a client is remembered; 0: none */
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;		/* and at once */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:

@@ -10,6 +10,7 @@
 #include "compile/ranges.h"
 #include "compile/setting.h"
 
+#define SECOND 1000
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct setting_info infos[POLICY_MAX] = {
@@ -34,7 +35,6 @@ static const struct setting_info infos[POLICY_MAX] = {
  * timeout of an affinity and the burst of a rate need one of these.
  */
 static const struct refusal refusals[] = {
-	{ POLICY_AFFINITY, AFFINITY_CLIENT_IP },
 	{ POLICY_MAX_FLOWS, ANY_OTHER },
 	{ POLICY_IDLE_TIMEOUT, ANY_OTHER },
 };
@@ -195,6 +195,14 @@ bool route_is_closed(const struct route_work *route)
 	return route->policy && route->policy->refused;
 }
 
+/* That of a Service's sessionAffinityConfig if none is given. */
+static int64_t affinity_timeout(const struct route_policy *policy)
+{
+	int64_t timeout = policy->settings[POLICY_AFFINITY_TIMEOUT].value;
+
+	return timeout == NOT_GIVEN ? 3 * 3600 * SECOND : timeout;
+}
+
 int policy_limits(struct work *work, struct image_route *image)
 {
 	struct arena *arena = &work->image->arena;
@@ -202,6 +210,9 @@ int policy_limits(struct work *work, struct image_route *image)
 
 	if (!policy || image->closed)
 		return 0;
+	if (policy->settings[POLICY_AFFINITY].value == AFFINITY_CLIENT_IP)
+		image->affinity = (affinity_timeout(policy) + SECOND - 1) /
+				  SECOND;
 	if (policy->settings[POLICY_NEW_FLOWS].value != NOT_GIVEN) {
 		image->rate = policy->settings[POLICY_NEW_FLOWS].value;
 		image->burst = policy->settings[POLICY_BURST].value;

@@ -47,6 +47,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_RECORDS] = "l4gate_records",
 	[MAP_CLIENTS6] = "l4gate_clients6",
 	[MAP_SOURCES] = "l4gate_sources",
+	[MAP_AFFINITY] = "l4gate_affinity",
 	[MAP_SHARDS] = "l4gate_shards",
 	[MAP_DEVICES] = "l4gate_devices",
 	[MAP_NEXTHOPS] = "l4gate_nexthops",

@@ -336,7 +336,8 @@ static int plan_tables(struct past *past, const struct state_route *old,
 /* What a route has of its policy. */
 static uint8_t plan_flags(const struct image_route *route)
 {
-	uint8_t flags = route->rate ? L4GATE_ROUTE_F_RATE : 0;
+	uint8_t flags = (route->rate ? L4GATE_ROUTE_F_RATE : 0) |
+			(route->affinity ? L4GATE_ROUTE_F_AFFINITY : 0);
 
 	if (!route->has_ranges)
 		return flags;

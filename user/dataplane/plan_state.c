@@ -233,6 +233,7 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 	to->flags = from->flags;
 	to->rate = route->rate;
 	to->burst = route->burst;
+	to->affinity = route->affinity;
 	to->ref = plan->state.ref_count;
 	to->gone_refs = from->gone_ref_count;
 	to->ref_count = route->ref_count + from->gone_ref_count;

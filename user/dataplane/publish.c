@@ -161,6 +161,7 @@ static int write_route(const struct publisher *publisher, size_t i)
 	struct l4gate_route value = {
 		.key = slot_key(publisher, route), .flags = to->flags,
 		.rate = route->rate, .burst = route->burst,
+		.affinity = route->affinity,
 	};
 	int family, error;
 

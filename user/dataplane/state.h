@@ -99,11 +99,11 @@ struct state_route {
 	uint32_t drain_timeout;	/* ms; 0: none */
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;
+	uint32_t affinity;	/* seconds; 0: none */
 	uint8_t protocol;	/* enum protocol */
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
-	uint8_t pad[4];
 };
 L4GATE_ASSERT_SIZE(struct state_route, 152);
 
