@@ -6,7 +6,6 @@
  */
 #include "compile/ranges.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,12 +16,13 @@ typedef unsigned __int128 number;
 
 static number number_of(const struct inet_addr *addr)
 {
-	const __be32 *w = addr->addr.w;
+	const uint8_t *bytes = (const uint8_t *)&addr->addr;
+	size_t i, size = addr->family == L4GATE_IPV4 ? 4 : 16;
+	number value = 0;
 
-	if (addr->family == L4GATE_IPV4)
-		return ntohl(w[0]);
-	return (number)ntohl(w[0]) << 96 | (number)ntohl(w[1]) << 64 |
-	       (number)ntohl(w[2]) << 32 | ntohl(w[3]);
+	for (i = 0; i < size; i++)
+		value = value << 8 | bytes[i];
+	return value;
 }
 
 static unsigned int family_bits(uint8_t family)
