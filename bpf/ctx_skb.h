@@ -88,6 +88,8 @@ static __always_inline __u32 ctx_gso_size(CTX *ctx)
 	return ctx->gso_size;
 }
 
+#include "config.h"
+#include "l4gate/hash.h"
 #include "maps.h"
 #include "scratch.h"
 
@@ -163,6 +165,17 @@ struct heads6 {
 	__be16 dport;
 } __attribute__((packed));
 
+/*
+ * What the id of a datagram is keyed with, that nobody can guess the ids of other
+ * clients; and ids of one pair of addresses stay different.
+ */
+static __always_inline __be16 rewrite_id(const struct rewrite *rewrite)
+{
+	return hash_finish(hash_round(hash_key[2],
+				      hash_words(rewrite->src.w[0],
+						 rewrite->dst.w[0])));
+}
+
 static __always_inline int translate_ipv4(CTX *ctx,
 					  const struct packet *packet,
 					  const struct rewrite *rewrite)
@@ -177,18 +190,32 @@ static __always_inline int translate_ipv4(CTX *ctx,
 		.dport = rewrite->dport,
 	};
 	const __u32 at = L3_OFFSET + offsetof(struct iphdr, ttl);
-	int error;
+	bool tail = packet_is_tail(packet);
+	__u64 diff = rewrite->addr_diff + rewrite_ttl_diff(rewrite);
+	__be16 id, was;
+	int error = 0;
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	heads.check = csum_apply(ip->check, rewrite->addr_diff +
-					    rewrite_ttl_diff(rewrite));
-	error = translate_check(ctx, packet, rewrite);
-	if (packet->l4 == L3_OFFSET + sizeof(struct iphdr))
+	was = ip->id;
+	heads.check = ip->check;
+	if (packet->part != PART_WHOLE) {
+		id = packet->id ^ rewrite_id(rewrite);
+		diff += csum_word_diff(was, id);
+		error = bpf_skb_store_bytes(ctx, L3_OFFSET +
+					    offsetof(struct iphdr, id), &id,
+					    sizeof(id), 0);
+	}
+	heads.check = csum_apply(heads.check, diff);
+	if (!tail)
+		error |= translate_check(ctx, packet, rewrite);
+	if (!tail && packet->l4 == L3_OFFSET + sizeof(struct iphdr))
 		return error | bpf_skb_store_bytes(ctx, at, &heads,
 						   sizeof(heads), 0);
 	error |= bpf_skb_store_bytes(ctx, at, &heads,
 				     offsetof(struct heads4, sport), 0);
+	if (tail)
+		return error;
 	return error | bpf_skb_store_bytes(ctx, packet->l4, &heads.sport,
 					   2 * sizeof(heads.sport), 0);
 }
@@ -205,8 +232,14 @@ static __always_inline int translate_ipv6(CTX *ctx,
 		.dport = rewrite->dport,
 	};
 	const __u32 at = L3_OFFSET + offsetof(struct ipv6hdr, hop_limit);
-	int error = translate_check(ctx, packet, rewrite);
+	int error;
 
+	/* Nothing in a tail makes up for the new addresses. */
+	if (packet_is_tail(packet))
+		return bpf_skb_store_bytes(ctx, at, &heads,
+					   offsetof(struct heads6, sport),
+					   BPF_F_RECOMPUTE_CSUM);
+	error = translate_check(ctx, packet, rewrite);
 	if (packet->l4 == L3_OFFSET + sizeof(struct ipv6hdr))
 		return error | bpf_skb_store_bytes(ctx, at, &heads,
 						   sizeof(heads), 0);

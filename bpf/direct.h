@@ -228,6 +228,10 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_REJECT_COLLISION;
 	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & TCP_RST))
 		return GO_ON;
+	/* Nor does a tail whose first fragment found no room: dsr can do without. */
+	if (packet_is_tail(packet))
+		return endpoint->mode == L4GATE_MODE_TRANSPARENT ?
+		       L4GATE_DROP_FRAGMENT : GO_ON;
 	reason = admit_number(packet, route, endpoint, half);
 	if (reason != GO_ON)
 		return reason;

@@ -88,7 +88,7 @@ endpoint_find(const struct packet *packet, __u32 half, __u16 *ret_id)
 
 /*
  * L4GATE_ADDRESS_F_* of an address, which is in two halves: 0 for one that is no
- * listener's, or that the node owns. Global, for the verifier to look at it once.
+ * listener's. Global, for the verifier to look at it once.
  */
 __u32 address_flags(__u32 family, __u64 upper, __u64 lower, __u32 half);
 
@@ -103,7 +103,8 @@ __noinline __u32 address_flags(__u32 family, __u64 upper, __u64 lower,
 	return lines_find(&l4gate_address_index,
 			  (half & 1) * L4GATE_ENDPOINT_LINES,
 			  L4GATE_ENDPOINT_LINES / L4GATE_SHARDS, hash) &
-	       (L4GATE_ADDRESS_F_ECHO | L4GATE_ADDRESS_F_ANNOUNCE);
+	       (L4GATE_ADDRESS_F_ECHO | L4GATE_ADDRESS_F_ANNOUNCE |
+		L4GATE_ADDRESS_F_FRAGMENTS);
 }
 
 /*

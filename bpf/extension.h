@@ -41,7 +41,8 @@ static __always_inline bool is_for_listener(CTX *ctx, struct packet *packet,
 	__u16 id = 0;
 
 	if (address_flags(packet->family, addr_upper(&packet->dst),
-			  addr_lower(&packet->dst), half))
+			  addr_lower(&packet->dst), half) &
+	    L4GATE_ADDRESS_F_ECHO)
 		return true;
 	if (ctx_load(ctx, l4, ports, sizeof(ports)))
 		return false;
@@ -85,12 +86,12 @@ __noinline int extensions_skip(CTX *ctx)
 	}
 	if (is_extension(next) || at > L4_OFFSET_MAX)
 		return L4GATE_EXTENSION;
-	if (next == IPPROTO_FRAGMENT)
-		return L4GATE_FRAGMENT;
-	if (next != IPPROTO_TCP && next != IPPROTO_UDP)
-		return L4GATE_NOT_OURS;
 	packet->protocol = next;
 	packet->l4 = at;
+	if (next == IPPROTO_FRAGMENT)
+		return on ? L4GATE_EXTENSION : L4GATE_FRAGMENT;
+	if (next != IPPROTO_TCP && next != IPPROTO_UDP)
+		return L4GATE_NOT_OURS;
 	if (on)
 		return is_for_listener(ctx, packet, at) ?
 		       L4GATE_DROP_ROUTING_HEADER : L4GATE_EXTENSION;

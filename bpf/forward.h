@@ -40,7 +40,9 @@ static __always_inline int action_of(enum l4gate_reason reason)
 /* Of one that was not parsed to the end: all but these go on as they came. */
 static __always_inline int action_unparsed(enum l4gate_reason reason)
 {
-	return reason == L4GATE_DROP_ROUTING_HEADER ? CTX_DROP : CTX_PASS;
+	return reason == L4GATE_DROP_ROUTING_HEADER ||
+	       reason == L4GATE_DROP_FRAGMENT ||
+	       reason == L4GATE_HELD_FRAGMENT ? CTX_DROP : CTX_PASS;
 }
 
 /* The longest that an IP header can say: superframes come close to it. */
@@ -113,7 +115,8 @@ refuse_way(CTX *ctx, enum l4gate_hook hook, const struct packet *packet,
 	if (reason == L4GATE_DROP_TOO_BIG && packet_is_whole(ctx, packet) &&
 	    nexthop->mtu > overhead)
 		return tell_too_big(ctx, hook, packet, nexthop->mtu - overhead);
-	if (reason == L4GATE_DROP_TTL)
+	/* RFC 1812 section 4.3.2.7: nobody is told of a tail. */
+	if (reason == L4GATE_DROP_TTL && !packet_is_tail(packet))
 		return tell_ttl(ctx, hook, packet);
 	return leave(ctx, hook, reason, action_of(reason));
 }
@@ -124,6 +127,9 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 				  const struct l4gate_endpoint *endpoint,
 				  enum l4gate_reason reason)
 {
+	/* Its first fragment was answered. */
+	if (packet_is_tail(packet))
+		return leave(ctx, hook, L4GATE_DROP_FRAGMENT, CTX_DROP);
 	switch (reason) {
 	case L4GATE_REJECT_SLOT:
 	case L4GATE_REJECT_NO_ROUTE:

@@ -205,6 +205,9 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	if (!scratch || !nat.endpoint)
 		return L4GATE_DROP_CONFIG;
 	packet = &scratch->packet;
+	/* Its first fragment would have made the flow. */
+	if (packet_is_tail(packet))
+		return L4GATE_DROP_FRAGMENT;
 	if (is_martian(ctx))
 		return L4GATE_DROP_MARTIAN;
 	if (packet->protocol == IPPROTO_TCP && !is_syn(packet))

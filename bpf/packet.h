@@ -19,8 +19,13 @@ struct packet {
 	__u32 length;		/* of the frame */
 	__u64 now;		/* jiffies */
 	__u32 outer_tag;	/* taken off of two, for ctx_restore(); 0: none */
-	__u32 pad;
+	__u16 part;		/* of a datagram in fragments, PART_* */
+	__be16 id;		/* of the datagram, before it is keyed */
 };
+
+#define PART_WHOLE 0
+#define PART_FIRST 1
+#define PART_TAIL 2		/* without TCP or UDP header: ports are the first's */
 
 /* A step's answer that is not a way out: go on. */
 #define GO_ON L4GATE_REASON_MAX
@@ -43,6 +48,12 @@ struct packet {
 
 /* Longest headers up to the end of TCP's fixed part, with IPv4 options. */
 #define HEADERS_MAX (L3_OFFSET + 60 + (int)sizeof(struct tcphdr))
+
+/* XDP sees no fragments. */
+static __always_inline bool packet_is_tail(const struct packet *packet)
+{
+	return !CTX_IS_FAST_PATH && packet->part == PART_TAIL;
+}
 
 /* An address in two numbers, for functions that take no pointers. */
 static __always_inline __u64 addr_upper(const struct l4gate_addr *addr)

@@ -39,7 +39,7 @@ parse_l4(CTX *ctx, struct packet *packet)
 	return GO_ON;
 }
 
-/* RFC 791. A fragment has no ports, or will be missed by those that follow. */
+/* RFC 791. For a fragment there is more to do: fragment_parse(). */
 static __always_inline enum l4gate_reason
 parse_ipv4(CTX *ctx, struct packet *packet)
 {
@@ -56,8 +56,8 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 		return L4GATE_MALFORMED;
 	if (header > CTX_MAX_IHL * 4)
 		return L4GATE_DEFER_HEADER;
-	if (ip->frag_off & bpf_htons(0x3fff))
-		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_FRAGMENT;
+	if (CTX_IS_FAST_PATH && (ip->frag_off & bpf_htons(0x3fff)))
+		return L4GATE_DEFER_HEADER;
 
 	packet->family = L4GATE_IPV4;
 	packet->protocol = ip->protocol;
@@ -66,7 +66,8 @@ parse_ipv4(CTX *ctx, struct packet *packet)
 	packet->l4 = L3_OFFSET + (CTX_MAX_IHL == 5 ? sizeof(*ip) : header);
 	addr_set_ipv4(&packet->src, ip->saddr);
 	addr_set_ipv4(&packet->dst, ip->daddr);
-	return GO_ON;
+	return !CTX_IS_FAST_PATH && (ip->frag_off & bpf_htons(0x3fff)) ?
+	       L4GATE_FRAGMENT : GO_ON;
 }
 
 /* RFC 8200. */
@@ -84,7 +85,6 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	case IPPROTO_UDP:
 		break;
 	case IPPROTO_FRAGMENT:
-		return CTX_IS_FAST_PATH ? L4GATE_DEFER_HEADER : L4GATE_FRAGMENT;
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
@@ -103,6 +103,8 @@ parse_ipv6(CTX *ctx, struct packet *packet)
 	packet->l4 = L3_OFFSET + sizeof(*ip);
 	copy(&packet->src, &ip->saddr, sizeof(packet->src));
 	copy(&packet->dst, &ip->daddr, sizeof(packet->dst));
+	if (!CTX_IS_FAST_PATH && ip->nexthdr == IPPROTO_FRAGMENT)
+		return L4GATE_FRAGMENT;
 	if (!CTX_IS_FAST_PATH && is_extension(ip->nexthdr))
 		return extensions_skip(ctx);
 	return GO_ON;
@@ -139,8 +141,10 @@ parse_packet(CTX *ctx, struct packet *packet)
 	struct ethhdr *eth;
 	__u32 end;
 
-	if (!CTX_IS_FAST_PATH)
+	if (!CTX_IS_FAST_PATH) {
 		packet->outer_tag = 0;
+		packet->part = PART_WHOLE;
+	}
 	ctx_pull(ctx, HEADERS_MAX);
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_data_end(ctx))

@@ -13,6 +13,9 @@
 #include "parse.h"
 #include "tags.h"
 
+/* fragment.h, of TC. */
+int fragment_parse(CTX *ctx, __u32 hook);
+
 /* A packet to a port that some listener has. */
 static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
 					  struct scratch *scratch, __u32 half)
@@ -47,6 +50,8 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 			return icmp_ingress(ctx, hook);
 		if (!CTX_IS_FAST_PATH && reason == L4GATE_VLAN)
 			reason = parse_tagged(ctx, hook);
+		if (!CTX_IS_FAST_PATH && reason == L4GATE_FRAGMENT)
+			reason = fragment_parse(ctx, hook);
 		if (!CTX_IS_FAST_PATH && reason == L4GATE_NOT_OURS)
 			return announce_arp(ctx);
 		if (reason != GO_ON)
@@ -84,6 +89,8 @@ static __always_inline int process_egress(CTX *ctx)
 			return icmp_egress(ctx);
 		if (reason == L4GATE_VLAN)
 			reason = parse_tagged(ctx, L4GATE_HOOK_TC_EGRESS);
+		if (reason == L4GATE_FRAGMENT)
+			reason = fragment_parse(ctx, L4GATE_HOOK_TC_EGRESS);
 		if (reason != GO_ON)
 			return pass(ctx);
 	}

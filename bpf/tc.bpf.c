@@ -2,6 +2,7 @@
 /* The complete path: on its own, behind XDP, and for backends on this node. */
 #include "ctx_skb.h"
 
+#include "fragment.h"
 #include "icmp_skb.h"
 #include "process.h"
 

@@ -109,11 +109,12 @@ L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
 
 /*
  * l4gate_address_index[half * L4GATE_ENDPOINT_LINES + line], alike: from an address
- * of listeners that the node does not own to what is done for it:
+ * of listeners to what is done for it; the first two only if the node does not own it:
  */
 #define L4GATE_ADDRESS_F_ECHO	(1U << 0)	/* echo requests are answered */
 #define L4GATE_ADDRESS_F_ANNOUNCE	(1U << 1)	/* and ARP, and neighbour
 						   solicitations */
+#define L4GATE_ADDRESS_F_FRAGMENTS	(1U << 2)	/* put in order */
 
 /*
  * A slot table: slots / 64 chunks (rounded up) of u16 slots, then chunks of

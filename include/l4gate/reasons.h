@@ -7,6 +7,7 @@
  *   forward   it left for a backend or a client
  *   pass      it went on to the kernel exactly as it came
  *   defer     XDP left it, as it came, to the TC program
+ *   hold      it waits, to be counted once more when it goes on
  *   reject    it was answered with a RST or an ICMP error
  *   answer    it was answered with what it asked for
  *   drop      it was dropped
@@ -98,7 +99,11 @@
 	X(REJECT_SOURCE, reject_source, reject,				\
 	  "a source that the sourceRanges of a RoutePolicy don't let in")	\
 	X(REJECT_RATE, reject_rate, reject,				\
-	  "a new flow beyond the rateLimit of a RoutePolicy")
+	  "a new flow beyond the rateLimit of a RoutePolicy")		\
+	X(HELD_FRAGMENT, held_fragment, hold,				\
+	  "a fragment that came before the first one of its datagram")	\
+	X(DROP_FRAGMENT, drop_fragment, drop,				\
+	  "a fragment whose first one didn't come, was rejected, or is too short")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

@@ -89,6 +89,9 @@ static void test_extension_headers(void **state)
 		{ CHAIN_HOPS CHAIN_OPTIONS CHAIN_ROUTED CHAIN_OPTIONS, 32 },
 		{ "hdrddd", 48 },
 		{ "DD", 256 },
+		/* RFC 6946: a datagram in one fragment. */
+		{ CHAIN_FRAGMENT, 8 },
+		{ CHAIN_HOPS CHAIN_FRAGMENT, 16 },
 	};
 	size_t i;
 
@@ -113,7 +116,6 @@ static void test_extension_bounds(void **state)
 		{ "DDd", L4GATE_EXTENSION },
 		{ "dh", L4GATE_EXTENSION },
 		{ "hda", L4GATE_NOT_OURS },
-		{ "hf", L4GATE_FRAGMENT },
 	};
 	struct shape shape = { V6, .sport = 6100, .dport = 80,
 			       .tcp_flags = SYN };

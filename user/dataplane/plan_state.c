@@ -55,11 +55,12 @@ static uint8_t address_flags(const struct image_listener *listener,
 			     const struct plan_node *node,
 			     const struct inet_addr *addr)
 {
-	uint8_t flags = L4GATE_ADDRESS_F_ECHO;
+	uint8_t flags = L4GATE_ADDRESS_F_FRAGMENTS;
 
 	if (bsearch(addr, node->owned, node->owned_count, sizeof(*addr),
 		    inet_compare_items))
-		return 0;
+		return flags;
+	flags |= L4GATE_ADDRESS_F_ECHO;
 	if (listener->parameters->settings[PARAMETER_ANNOUNCE].value ==
 	    ANNOUNCE_ARP)
 		flags |= L4GATE_ADDRESS_F_ANNOUNCE;
