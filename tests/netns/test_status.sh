@@ -96,7 +96,7 @@ test_strict_applies_nothing() {
 }
 
 # One route for a person: each name, rule and piece of advice.
-test_explain_route() {
+test_describe_route() {
   local said
   ready
   l4 apply -f "$WORK/mixed.yaml" 2>/dev/null
@@ -120,7 +120,7 @@ test_explain_route() {
   expect_match 'a table all the same' "$(l4 get routes late -o table)" '^NAMESPACE'
 }
 
-test_explain_gateway() {
+test_describe_gateway() {
   local said
   ready
   l4 apply -f "$WORK/mixed.yaml" 2>/dev/null
@@ -135,7 +135,7 @@ test_explain_gateway() {
 }
 
 # Without timestamps, with a name that two kinds have, and without IPv4.
-test_explain_names() {
+test_describe_names() {
   local said
   ready
   {
@@ -161,7 +161,7 @@ test_explain_names() {
 }
 
 # A policy that can't be carried out: its route and it say so.
-test_explain_closed_route() {
+test_describe_closed_route() {
   local said
   ready
   {

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "cli/document.h"
-#include "cli/explain.h"
+#include "cli/describe.h"
 #include "cli/join.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -23,14 +23,14 @@ static const struct get_kind {
 	const char *singular;
 	json_t *(*list)(const struct view *view);
 	void (*print)(const struct view *view, const json_t *list, bool wide);
-	/* Of one that is named; NULL: there is nothing to explain. */
-	void (*explain)(const struct view *view, json_t *object);
+	/* Of one that is named; NULL: there is nothing to describe. */
+	void (*describe)(const struct view *view, json_t *object);
 	void (*print_one)(const json_t *object);
 } kinds[] = {
 	{ .plural = "classes", .singular = "class", .list = join_classes,
 	  .print = table_classes },
 	{ .plural = "gateways", .singular = "gateway", .list = join_gateways,
-	  .print = table_gateways, .explain = explain_gateway,
+	  .print = table_gateways, .describe = describe_gateway,
 	  .print_one = print_gateway },
 	{ .plural = "listenersets", .singular = "listenerset",
 	  .list = join_listener_sets, .print = table_listener_sets },
@@ -41,7 +41,7 @@ static const struct get_kind {
 	{ .plural = "listeners", .singular = "listener",
 	  .list = join_listeners, .print = table_listeners },
 	{ .plural = "routes", .singular = "route", .list = join_routes,
-	  .print = table_routes, .explain = explain_route,
+	  .print = table_routes, .describe = describe_route,
 	  .print_one = print_route },
 	{ .plural = "backends", .singular = "backend", .list = join_backends,
 	  .print = table_backends },
@@ -183,7 +183,7 @@ static int print_object(const struct view *view, const struct query *query,
 
 	if (code != EXIT_DONE)
 		return code;
-	query->kind->explain(view, object);
+	query->kind->describe(view, object);
 	if (is_for_machines(query->output))
 		return output_print(json_pack(
 			"{s:i, s:I, s:O}", "schema", 1, "generation",
@@ -230,7 +230,7 @@ static int print_list(struct view *view, const struct query *query)
 	if (code != EXIT_DONE)
 		return code;
 	list = select_objects(view, query);
-	if (query->name && query->kind->explain &&
+	if (query->name && query->kind->describe &&
 	    query->output != OUTPUT_TABLE && query->output != OUTPUT_WIDE)
 		code = print_object(view, query, list);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-#include "cli/explain.h"
+#include "cli/describe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static json_t *served_by(const struct view *view, const json_t *listener)
 			 "name", json_object_get(route, "name"));
 }
 
-void explain_gateway(const struct view *view, json_t *gateway)
+void describe_gateway(const struct view *view, json_t *gateway)
 {
 	json_t *all = join_listeners(view), *sets = join_listener_sets(view);
 	json_t *list = json_array(), *advice = json_array(), *object;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-#include "cli/explain.h"
+#include "cli/describe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -155,7 +155,7 @@ static void advise_route(json_t *advice, const json_t *route)
 			advice_add(advice, "Look at the Gateway of the listener that is not programmed: l4gate get gateway NAME.");
 }
 
-void explain_route(const struct view *view, json_t *route)
+void describe_route(const struct view *view, json_t *route)
 {
 	json_t *all = join_listeners(view), *routes = join_routes(view);
 	json_t *list = json_array(), *advice = json_array();
