@@ -83,7 +83,7 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name l4gate_$*_bpf > $@
 
 # Only the loader sees the skeletons.
-$(O)/user/dataplane/object.o $(O)/user/dataplane/meta.o: $(SKELETONS)
+$(addprefix $(O)/user/dataplane/,object.o meta.o dry.o): $(SKELETONS)
 $(O)/user/dataplane/announce.o: $(O)/gen/send.skel.h
 
 $(O)/%.o: %.c
@@ -111,6 +111,7 @@ $(O)/tests/prog_run/test_%: $(O)/tests/prog_run/test_%.o \
                             $(O)/tests/prog_run/capture.o \
                             $(O)/tests/prog_run/connection.o \
                             $(O)/tests/prog_run/modes.o \
+                            $(O)/tests/prog_run/snapshot.o \
                             $(O)/tests/prog_run/node.o $(USER_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -400,7 +401,7 @@ check-vm: $(PROG_RUN_TESTS) $(O)/tests/netns/pass.bpf.o
 
 # ---------------------------------------------------------------- the rest
 # Not where the skeletons are: bpftool's code is not ours to change.
-LINT_SOURCES := $(filter-out user/dataplane/object.c user/dataplane/meta.c user/dataplane/announce.c,\
+LINT_SOURCES := $(filter-out $(addprefix user/dataplane/,object.c meta.c dry.c announce.c),\
                   $(USER_SOURCES) $(wildcard user/*.c))
 
 .PHONY: lint lint-shell lint-layers lint-size lint-sparse lint-tidy \

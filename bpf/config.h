@@ -49,4 +49,7 @@ const volatile __u32 jiffies_second = 250;
 const volatile __u32 budget_rate[L4GATE_BUDGETS] = { 40, 4 };
 const volatile __u32 budget_burst[L4GATE_BUDGETS] = { 10000, 1000 };
 
+/* Whether this is an instance that explains (trace.h): no packet runs through it. */
+const volatile bool dry = false;
+
 #endif /* L4GATE_BPF_CONFIG_H */

@@ -10,6 +10,7 @@
 #include "nexthop.h"
 #include "reject.h"
 #include "scratch.h"
+#include "trace.h"
 
 /* Instead of an action: no packet from a backend of a flow of ours. */
 #define NO_REPLY (-100)
@@ -85,6 +86,7 @@ static __always_inline enum l4gate_reason
 check_way(CTX *ctx, const struct packet *packet,
 	  const struct l4gate_nexthop *nexthop, __u32 overhead)
 {
+	trace_way(nexthop);
 	if (nexthop->kind >= L4GATE_NEXTHOP_LOCAL) {
 		if (nexthop->kind == L4GATE_NEXTHOP_UNREACHABLE)
 			return L4GATE_DROP_NO_ROUTE;

@@ -7,6 +7,7 @@
 #define L4GATE_BPF_SELECT_H
 
 #include "endpoint.h"
+#include "trace.h"
 
 /* Slot of a hash in a table, or L4GATE_SLOT_REJECT. */
 static __always_inline __u32 table_slot(const struct l4gate_table *table,
@@ -79,6 +80,7 @@ static __always_inline int select_backend(const struct packet *packet,
 			 &packet->dst, packet->sport, packet->dport,
 			 packet->protocol);
 	slot = table_slot(table, hash);
+	trace_slot(table->slots, hash_scale(hash >> 32, table->slots), slot);
 	if (slot == L4GATE_SLOT_REJECT)
 		return -L4GATE_REJECT_SLOT;
 	if (!table_member(table, slot, &number))

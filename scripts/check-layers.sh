@@ -22,7 +22,7 @@ forbid '#include "(cli|dataplane|stats|model|compile|util)/' bpf 'bpf/ sees incl
 forbid '#include <bpf/' user 'only dataplane, stats and the log callback know libbpf' \
   '^user/(dataplane|stats)/|^user/util/log\.c'
 forbid '#include "(xdp|tc|send)\.skel\.h"' user 'only who loads a program knows its skeleton' \
-  '^user/dataplane/(object|meta|announce)\.c'
+  '^user/dataplane/(object|meta|dry|announce)\.c'
 forbid '#include <yaml\.h>' user 'only the reader and the writer know libyaml' \
   '^user/model/(manifest|yaml_write)\.c'
 forbid '#include "(cli|dataplane|stats)/' user/compile 'compile is pure'

@@ -12,8 +12,8 @@ passed=0 failed=0
 
 # The layout that user space compiles in, from its own debug information.
 layout_of_user() {
-  printf '#include "l4gate/abi.h"\n' >"$WORK/abi.c"
-  grep -ohE '^(struct|union) l4gate_[a-z_]+ \{' "$ROOT/include/l4gate/abi.h" |
+  printf '#include "l4gate/trace.h"\n' >"$WORK/abi.c"
+  grep -ohE '^(struct|union) l4gate_[a-z_]+ \{' "$ROOT"/include/l4gate/{abi,trace}.h |
     sed 's/ {$//' | sort -u >"$WORK/types"
   while read -r kind name; do
     printf '%s %s sample_%s;\n' "$kind" "$name" "$name"

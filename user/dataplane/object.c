@@ -250,6 +250,13 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->budget_rate[L4GATE_BUDGET_ICMP] = 1000 / hz_ ?: 1;	\
 } while (0)
 
+void dataplane_configure(const struct dataplane *dataplane,
+			 struct l4gate_xdp_bpf *xdp, struct l4gate_tc_bpf *tc)
+{
+	SET_CONFIG(xdp->rodata, dataplane);
+	SET_CONFIG(tc->rodata, dataplane);
+}
+
 static int load_error(int error, struct fail *fail_)
 {
 	if (error == -EPERM)
@@ -281,8 +288,7 @@ static int load(struct dataplane *dataplane, const struct open_options *options,
 		error = sizes_settle(dataplane, options, fail_);
 	if (error)
 		return error;
-	SET_CONFIG(xdp->rodata, dataplane);
-	SET_CONFIG(tc->rodata, dataplane);
+	dataplane_configure(dataplane, xdp, tc);
 	error = prepare_maps(dataplane, xdp->obj) ?:
 		prepare_maps(dataplane, tc->obj);
 	if (error)

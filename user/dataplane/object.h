@@ -111,4 +111,11 @@ const char *dataplane_path(const struct dataplane *dataplane, const char *name,
 /* Removes all that is pinned, and the directory, when no link is left. */
 int dataplane_remove(struct dataplane *dataplane, struct fail *fail);
 
+struct l4gate_xdp_bpf;
+struct l4gate_tc_bpf;
+
+/* Sets the constants of programs that are open and not loaded yet. */
+void dataplane_configure(const struct dataplane *dataplane,
+			 struct l4gate_xdp_bpf *xdp, struct l4gate_tc_bpf *tc);
+
 #endif /* L4GATE_DATAPLANE_OBJECT_H */
