@@ -85,6 +85,7 @@ static __always_inline int select_backend(const struct packet *packet,
 		return -L4GATE_REJECT_SLOT;
 	if (!table_member(table, slot, &number))
 		return -L4GATE_DROP_CONFIG;
+	trace_backend(number);
 	backend = backend_get(number);
 	if (!backend || backend->state == L4GATE_BACKEND_FREE)
 		return -L4GATE_DROP_CONFIG;

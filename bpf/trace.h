@@ -40,6 +40,18 @@ static __always_inline void trace_slot(__u32 slots, __u32 position,
 	notes->member = member;
 }
 
+/* And that member is this backend. */
+static __always_inline void trace_backend(__u32 backend)
+{
+	struct l4gate_trace *notes;
+
+	if (!dry)
+		return;
+	notes = trace_get();
+	if (notes)
+		notes->backend = backend + 1;
+}
+
 /* This is the way that a packet would take. */
 static __always_inline void trace_way(const struct l4gate_nexthop *nexthop)
 {

@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
 	&command_validate,
 	&command_compile,
 	&command_get,
+	&command_explain,
 	&command_status,
 	&command_stats,
 };

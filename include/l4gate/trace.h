@@ -12,8 +12,9 @@ struct l4gate_trace {
 	__u32 slots;		/* of the slot table that was asked; 0: none was */
 	__u32 position;		/* of the slot in it */
 	__u32 member;		/* what the slot says, or L4GATE_SLOT_REJECT */
+	__u32 backend;		/* number + 1 of it; 0: none */
 	__u32 nexthop;		/* number + 1 of the next hop; 0: none was asked for */
 };
-L4GATE_ASSERT_SIZE(struct l4gate_trace, 16);
+L4GATE_ASSERT_SIZE(struct l4gate_trace, 20);
 
 #endif /* L4GATE_TRACE_H */

@@ -76,7 +76,7 @@ source_words() {
 # Every form that -o takes is in the page of its command.
 missing_forms() {
   local command form
-  for command in compile get status stats; do
+  for command in compile get explain status stats; do
     for form in $("$L4GATE" "$command" --help | sed -nE 's/.*--output FORM +//p' |
       sed -E 's/\([^)]*\)//g; s/,| or/ /g'); do
       awk -v c="$command" '/^\.S[SH] / {on = $2 == c} on' "$PAGE" | grep -qw "$form" ||

@@ -39,6 +39,7 @@ extern const struct command command_diff;
 extern const struct command command_validate;
 extern const struct command command_compile;
 extern const struct command command_get;
+extern const struct command command_explain;
 extern const struct command command_status;
 extern const struct command command_stats;
 

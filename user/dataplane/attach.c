@@ -509,8 +509,10 @@ int device_list(const struct dataplane *dataplane,
 		/* Of another version it may be of another size. */
 		if (!dataplane->is_foreign &&
 		    !bpf_map_lookup_elem(dataplane->maps[MAP_DEVICES], &key,
-					 &value))
+					 &value)) {
 			to->mtu = value.mtu;
+			memcpy(to->mac, value.mac, sizeof(to->mac));
+		}
 	}
 	qsort(list, count, sizeof(*list), compare_attachments);
 	*ret_attachments = list;

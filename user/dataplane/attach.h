@@ -22,6 +22,7 @@ struct attachment {
 	enum attach_mode xdp;	/* ATTACH_NATIVE, ATTACH_GENERIC; ATTACH_TC: none */
 	const char *tc;		/* "tcx" or "clsact" */
 	uint32_t mtu;
+	uint8_t mac[6];		/* device_list() only */
 	char why[256];		/* why this mode; after device_attach only */
 	char warning[512];	/* what may go wrong, or "" */
 };

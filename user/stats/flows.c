@@ -169,6 +169,55 @@ static bool word_is_live(const struct flows *flows, uint64_t word)
 	return ((now - word + 1) & L4GATE_WORD_CLOCK) <= 5;
 }
 
+/* The word with a hash, or 0. */
+static uint64_t flows_word(const struct flows *flows, uint64_t hash)
+{
+	uint32_t row = row_first(hash, flows->rows.words), i, j;
+
+	for (i = 0; i < 2; i++) {
+		const struct l4gate_line *line =
+			&flows->words[line_number(row, hash)];
+
+		for (j = 0; j < L4GATE_LINE_WORDS; j++)
+			if (line->word[j] && !((line->word[j] ^ hash) >>
+					       L4GATE_PAYLOAD_BITS))
+				return line->word[j];
+		row = row_other(row, hash, flows->rows.words);
+	}
+	return 0;
+}
+
+bool flow_find(const struct flows *flows, const struct inet_addr *client,
+	       uint16_t port, uint16_t endpoint, enum l4gate_mode mode,
+	       struct known_flow *ret_flow)
+{
+	uint64_t hash = hash_place(flows->dataplane->meta.key[0],
+				   client->family, &client->addr, port_to_net(port),
+				   endpoint), value;
+
+	if (mode == L4GATE_MODE_NAT) {
+		value = flows_entry(flows, hash);
+		if (!value || !record_is_live(flows, value))
+			return false;
+		*ret_flow = (struct known_flow){
+			.backend = value >> L4GATE_RECORD_BACKEND_SHIFT,
+			.state = value & L4GATE_RECORD_STATE,
+			.idle = record_idle(flows, value),
+		};
+		return true;
+	}
+	value = flows_word(flows, hash);
+	if (!value || !word_is_live(flows, value))
+		return false;
+	*ret_flow = (struct known_flow){
+		.backend = value >> L4GATE_WORD_BACKEND_SHIFT &
+			   L4GATE_WORD_BACKEND,
+		.state = value >> L4GATE_WORD_STATE_SHIFT & L4GATE_RECORD_STATE,
+		.is_word = true,
+	};
+	return true;
+}
+
 static void count_line(const struct flows *flows,
 		       const struct l4gate_line *line, uint32_t *counts,
 		       uint32_t *total)

@@ -50,6 +50,19 @@ void flows_close(struct flows *flows);
 /* The value of the entry with a hash, or 0. */
 uint64_t flows_entry(const struct flows *flows, uint64_t hash);
 
+/* What the tables say of the flow of a client. */
+struct known_flow {
+	uint32_t backend;
+	uint8_t state;		/* enum l4gate_flow_state */
+	bool is_word;		/* of another mode than nat: state as in words */
+	double idle;		/* seconds; of nat */
+};
+
+/* The live flow of a client to an endpoint, in a mode; false if there is none. */
+bool flow_find(const struct flows *flows, const struct inet_addr *client,
+	       uint16_t port, uint16_t endpoint, enum l4gate_mode mode,
+	       struct known_flow *ret_flow);
+
 /* A flow of mode nat. */
 struct flow {
 	struct inet_addr client;
