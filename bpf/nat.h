@@ -258,6 +258,47 @@ static __always_inline void nat_adopt(const struct scratch *scratch,
 }
 
 /*
+ * Whether a flow may have begun when its backend's device was down. The answer of
+ * the FIB is then the same as for an address of this node, so that the backend sees
+ * the client's own address, and need not know a way back to it. TC alone has such
+ * flows; those that were answered are as they should be.
+ */
+static __always_inline bool nat_is_doubtful(const struct packet *packet,
+					    __u64 value)
+{
+	__u32 state = record_state(value);
+
+	if (CTX_IS_FAST_PATH || record_source(value) != L4GATE_SOURCE_CLIENT)
+		return false;
+	return state == L4GATE_FLOW_UNREPLIED ||
+	       (state == L4GATE_FLOW_HALF_OPEN && is_syn(packet) &&
+		!(value & L4GATE_RECORD_F_SYN_ACK));
+}
+
+/*
+ * Ends a doubtful flow if its backend is behind an attached device; whether it did.
+ * Global, for the verifier to look at it once.
+ */
+int nat_end_doubtful(CTX *ctx, __u64 hash, __u64 value);
+
+__noinline int nat_end_doubtful(CTX *ctx, __u64 hash, __u64 value)
+{
+	struct nat nat = { .hash = hash, .value = value };
+	struct scratch *scratch = scratch_get();
+	struct l4gate_nexthop *nexthop;
+
+	nat.backend = backend_get(record_backend(value));
+	if (!scratch || !nat.backend)
+		return false;
+	nexthop = nexthop_of_backend(ctx, nat.backend, &scratch->packet);
+	if (!nexthop || (nexthop->kind != L4GATE_NEXTHOP_XDP &&
+			 nexthop->kind != L4GATE_NEXTHOP_TC))
+		return false;
+	nat_end(&scratch->packet, &nat);
+	return true;
+}
+
+/*
  * A packet to an endpoint of mode nat: of a flow, of a new one, or of none.
  *
  * A SYN is taken for the first packet of a flow before anyone has looked for one: so
@@ -285,6 +326,13 @@ static __always_inline int nat_client(CTX *ctx, enum l4gate_hook hook,
 			nat_adopt(scratch, &nat);
 		else if (!syn || !nat_is_flow(packet, &nat))
 			return refuse(ctx, hook, packet, endpoint, reason);
+	}
+	if (nat_is_doubtful(packet, nat.value) &&
+	    nat_end_doubtful(ctx, nat.hash, nat.value)) {
+		reason = nat_open(ctx, nat.hash, half << 16 | id);
+		if (reason != GO_ON)
+			return refuse(ctx, hook, packet, endpoint, reason);
+		nat_adopt(scratch, &nat);
 	}
 	if (!nat.backend)
 		return leave(ctx, hook, L4GATE_DROP_CONFIG, CTX_DROP);

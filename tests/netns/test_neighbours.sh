@@ -258,6 +258,76 @@ test_route_to_backends_dsr_ipip() {
 
 # ---------------------------------------------------------------- devices
 
+# flap DEVICE: down for a second; what it had of IPv6 addresses stays.
+flap() {
+  at gw sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1
+  ip -n gw link set "$1" down
+  sleep 1
+  ip -n gw link set "$1" up
+}
+
+# Each with a device that is down; ready when it is up.
+begin_while_down() {
+  local tag options starting=()
+  for tag in $FLOWS; do
+    options=(--udp --udp-wait 0.8)
+    [[ $tag != tcp* ]] || options=()
+    live_start "begun-$1-$tag" "$([[ $tag == *4 ]] && echo "$VIP4" || echo "$VIP6")" 7000 \
+      --count 20 --interval 0.1 "${options[@]}" &
+    starting+=($!)
+  done
+  for tag in "${starting[@]}"; do wait "$tag"; done
+}
+
+# A device goes down and up while there are flows, and new ones begin meanwhile. What
+# is sent into the gap is lost: two datagrams of a flow each time, and one before it
+# is seen.
+flapped() {
+  local mode=$1 device b tag flapping
+  topology_of "$mode"
+  # In nat backends know the way to the node alone.
+  [[ $mode != nat ]] || for b in $BACKENDS; do
+    ip -n "$b" route del default
+    ip -n "$b" -6 route del default
+  done
+  # The client has its own opinion of a router that is not heard.
+  for b in 10.1.0.1 fd00:1::1; do
+    ip -n cl neigh replace $b dev eth0 nud permanent \
+      lladdr "$(ip -n gw -j link show "${GATEWAY_DEVICES% *}" | jq -r '.[0].address')"
+  done
+  identify_in "$mode"
+  flows_start
+  for device in $GATEWAY_DEVICES; do
+    flap "$device" &
+    flapping=$!
+    sleep 0.2
+    begin_while_down "$device"
+    wait "$flapping"
+    sleep 2
+  done
+  flows_stop 'devices down and up' 6
+  # The node's stack may have told some that there is no way.
+  for device in $GATEWAY_DEVICES; do
+    for tag in $FLOWS; do
+      expect_json "$tag begun while $device was down" "$(live_stop "begun-$device-$tag")" \
+        '.resets + .refused + .mismatches + .moves == 0 and (.errors.OSError // 0) <= 5
+          and .timeouts <= 6 * .flows and .last_backend == .by_backend and .exchanges > 100'
+    done
+  done
+}
+
+test_flapped_nat() {
+  flapped nat
+}
+
+test_flapped_transparent() {
+  flapped transparent
+}
+
+test_flapped_dsr_l2() {
+  flapped dsr-l2
+}
+
 # Clients behind two devices, backends behind a third. One client has both: what it
 # sends comes by the one, and what it gets goes by the other, as the route is.
 three_armed() {
