@@ -5,6 +5,14 @@
 #include "icmp_xdp.h"
 #include "process.h"
 
+/* No scenario has fragments. */
+int fragment_parse(CTX *ctx, __u32 hook)
+{
+	(void)ctx;
+	(void)hook;
+	return L4GATE_FRAGMENT;
+}
+
 #define MAP(map, kind, entries)						\
 	model_map(&map, #map, kind, sizeof(*map.value), entries)
 
