@@ -105,7 +105,8 @@ static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
 	if (direct->word)
 		word_track(ctx, direct->hash, direct->word, packet,
 			   sender_of(L4GATE_FROM_CLIENT,
-				     direct->endpoint->mode));
+				     direct->endpoint->mode),
+			   direct->backend->timeouts);
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  direct->endpoint->listener, direct->number,
 			  direct->backend->route);
@@ -238,6 +239,10 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 
 	payload = word_payload(chosen, first_state(packet->protocol),
 			       packet->now);
+	if (backend->timeouts)
+		payload = word_payload_timed(chosen,
+					     first_state(packet->protocol),
+					     backend->timeouts, packet->now);
 	found = word_enter(hash, payload);
 	/* Perhaps what could have moved for it had just changed. */
 	if (found == WORD_NO_ROOM)
@@ -397,7 +402,8 @@ static __always_inline void direct_reply_note(CTX *ctx,
 					      const struct packet *packet,
 					      const struct direct_reply *reply)
 {
-	word_track(ctx, reply->hash, reply->word, packet, SENDER_BACKEND);
+	word_track(ctx, reply->hash, reply->word, packet, SENDER_BACKEND,
+		   reply->backend->timeouts);
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  word_backend(reply->word), reply->backend->route);

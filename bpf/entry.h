@@ -114,27 +114,28 @@ struct claim {
 	struct l4gate_addr *client6;
 	__u64 key;
 	__u64 value;
-	__u32 number;
 	__u32 offset;		/* of its NAT port */
-	__u64 owner;		/* hash of the flow that has it */
+	__u32 worth;		/* to the flow that has it, */
+	__u64 owner;		/* whose hash this is */
 	struct l4gate_line *owner_first;
 	struct l4gate_line *owner_second;
 };
 
 static __always_inline bool claim_open(struct claim *claim, __u64 place,
-				       __u32 offset)
+				       __u32 offset, __u64 now)
 {
+	__u32 number = record_at(place, offset);
 	struct l4gate_addr client = {};
 	struct lines lines;
 
 	claim->offset = offset;
-	claim->number = record_at(place, offset);
-	claim->at = record_get(claim->number);
-	claim->client6 = client6_get(claim->number);
+	claim->at = record_get(number);
+	claim->client6 = client6_get(number);
 	if (!claim->at || !claim->client6)
 		return false;
 	claim->value = READ_ONCE(claim->at->value);
 	claim->key = READ_ONCE(claim->at->key);
+	claim->worth = record_worth(claim->value, now);
 	if (claim->value & L4GATE_RECORD_F_IPV6)
 		client = *claim->client6;
 	else
@@ -152,13 +153,13 @@ static __always_inline bool claim_open(struct claim *claim, __u64 place,
 }
 
 /* Whether the record may be taken from whoever has it. Locked. */
-static __always_inline bool claim_holds(const struct claim *claim, __u64 now)
+static __always_inline bool claim_holds(const struct claim *claim)
 {
 	__u64 value = claim->at->value;
-	__u32 state = record_state(value);
 
 	return value == claim->value && claim->at->key == claim->key &&
-	       (state <= L4GATE_FLOW_UNREPLIED || record_is_over(value, now));
+	       (record_state(value) <= L4GATE_FLOW_UNREPLIED ||
+		!claim->worth);
 }
 
 /* Writes the record of an entry with a value. Locked. */
@@ -188,6 +189,7 @@ static __always_inline __u64 claim_value(const struct claim *claim,
 
 	if (scratch->packet.family == L4GATE_IPV6)
 		value |= L4GATE_RECORD_F_IPV6;
+	value |= (__u64)scratch->seed.is_timed * L4GATE_FLOW_TIMED;
 	value |= (__u64)bpf_htons(nat_port_min + claim->offset) <<
 		 L4GATE_RECORD_PORT_SHIFT;
 	value |= (__u64)scratch->seed.source << L4GATE_RECORD_SOURCE_SHIFT;
@@ -286,10 +288,10 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 	    !lines_open(&l4gate_entries, entry_rows, hash, &lines))
 		return NAT_NO_ROOM;
 	lines_touch(&lines);
-	if (!claim_open(&claim, place, choice))
+	if (!claim_open(&claim, place, choice, now))
 		return NAT_NO_ROOM;
 	/* Another flow's by now, which is not to be evicted without need. */
-	if (record_worth(claim.value, now) != choice >> 32)
+	if (claim.worth > choice >> 32)
 		return NAT_AGAIN;
 	if (line_room(lines.first, ENTRIES) == ENTRIES &&
 	    line_room(lines.second, ENTRIES) == ENTRIES)
@@ -301,7 +303,7 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 	entry = entry_in(lines.first, hash) ?: entry_in(lines.second, hash);
 	if (entry) {
 		found = *entry;
-	} else if (!claim_holds(&claim, now)) {
+	} else if (!claim_holds(&claim)) {
 		found = NAT_AGAIN;
 	} else if (line_enter(lines.first, hash, value, ENTRIES) ||
 		   line_enter(lines.second, hash, value, ENTRIES) ||
@@ -327,14 +329,16 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
  * Takes an event into both halves of a flow: by its hash, by the number of its
  * record, and by the value that was read. EVENT_END ends the flow.
  */
+
 int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event);
 
 __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 {
 	struct l4gate_record *record = record_get(number);
 	const __u64 changes = (1ULL << L4GATE_RECORD_SERIAL_SHIFT) - 1;
-	__u64 now = bpf_jiffies64(), stamp = record_stamp(now), note = 0;
-	__u64 *entry, life;
+	__u64 now = bpf_jiffies64(), note = 0, *entry, life;
+	__u64 stamp = record_stamp(now) | (event & EVENT_TIMED);
+	__u32 refresh = record_refresh(value);
 	struct shard *shard = shard_get(hash);
 	struct lines lines;
 	bool ours;
@@ -359,7 +363,7 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 		life = stamp | life_next(*entry & L4GATE_RECORD_LIFE, event);
 		life |= *entry & ~changes;
 		/* The note is old if the time was. */
-		if (record_idle(*entry, now) <= flow_refresh[record_state(*entry)])
+		if (record_idle(*entry, now) <= refresh)
 			note = record->value & ~record_bare(~0ULL);
 		WRITE_ONCE(*entry, life);
 		WRITE_ONCE(record->value, record_bare(life) | note);

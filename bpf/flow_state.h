@@ -23,6 +23,7 @@
 #define EVENT_FROM_BACKEND (1U << 9)
 #define EVENT_END (1U << 10)	/* the flow is to be forgotten */
 #define EVENT_DATA (1U << 11)	/* TCP, of a flow that may be half closed */
+#define EVENT_TIMED L4GATE_FLOW_TIMED	/* its time is by its backend's class */
 
 #define RECORD_FINS (L4GATE_RECORD_F_FIN_CLIENT | L4GATE_RECORD_F_FIN_BACKEND)
 #define TCP_CONTROL (TCP_SYN | TCP_FIN | TCP_RST)
@@ -56,12 +57,16 @@ static __always_inline __u32 fin_of(enum l4gate_direction direction)
 						  L4GATE_RECORD_F_FIN_CLIENT;
 }
 
-/* Of a flow with that value: data matters to it if its sender has sent a FIN. */
+/*
+ * Of a flow with that value, whose backend has a class of timeouts: data matters to it
+ * if its sender has sent a FIN.
+ */
 static __always_inline __u32 event_of(CTX *ctx, __u64 value,
 				      const struct packet *packet,
-				      enum l4gate_direction direction)
+				      enum l4gate_direction direction,
+				      __u32 timeouts)
 {
-	__u32 event = packet->tcp_flags;
+	__u32 event = packet->tcp_flags | (timeouts ? EVENT_TIMED : 0);
 
 	if (packet->protocol == IPPROTO_TCP)
 		event |= EVENT_TCP;
@@ -152,11 +157,12 @@ static __always_inline __u32 life_next(__u32 life, __u32 event)
  */
 static __always_inline bool record_is_usual(CTX *ctx, __u64 value,
 					    const struct packet *packet,
-					    enum l4gate_direction direction)
+					    enum l4gate_direction direction,
+					    __u32 timeouts)
 {
 	__u32 state = record_state(value);
 
-	if (record_idle(value, packet->now) > flow_refresh[state])
+	if (!record_is_fresh(value, timeouts, packet->now))
 		return false;
 	if (packet->protocol == IPPROTO_TCP)
 		return state == L4GATE_FLOW_ESTABLISHED &&
@@ -264,8 +270,7 @@ static __always_inline __u32 word_next_state(CTX *ctx, __u64 word,
 	__u32 state = word_state(word), segment;
 
 	if (packet->protocol != IPPROTO_TCP)
-		return sender == SENDER_BACKEND ||
-		       ((clock_quarters(state, packet->now) ^ word) & L4GATE_WORD_CLOCK) ?
+		return sender == SENDER_BACKEND || word_age(word, packet->now) ?
 		       L4GATE_FLOW_REPLIED : state;
 	if (state == L4GATE_FLOW_ESTABLISHED &&
 	    !(packet->tcp_flags & TCP_CONTROL))
@@ -284,14 +289,36 @@ static __always_inline __u32 first_state(__u8 protocol)
 					 L4GATE_FLOW_UNREPLIED;
 }
 
-/* Takes note of a packet of a direct flow, whose word this is. */
+/* As word_track(), of a backend that has a class of timeouts. */
+int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts);
+
+__noinline int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts)
+{
+	__u32 payload = word_payload_timed(word_backend(word),
+					   state_timeouts >> 8,
+					   state_timeouts & 0xff,
+					   bpf_jiffies64());
+
+	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
+		word_replace(hash, word, line_word(hash, payload));
+	return 0;
+}
+
+/*
+ * Takes note of a packet of a direct flow, whose word this is, and whose backend has a
+ * class of timeouts.
+ */
 static __always_inline void word_track(CTX *ctx, __u64 hash, __u64 word,
 				       const struct packet *packet,
-				       enum sender sender)
+				       enum sender sender, __u32 timeouts)
 {
-	__u32 state = word_next_state(ctx, word, packet, sender);
-	__u32 payload = word_payload(word_backend(word), state, packet->now);
+	__u32 state = word_next_state(ctx, word, packet, sender), payload;
 
+	if (timeouts) {
+		word_track_timed(hash, word, state << 8 | timeouts);
+		return;
+	}
+	payload = word_payload(word_backend(word), state, packet->now);
 	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
 		word_replace(hash, word, line_word(word, payload));
 }

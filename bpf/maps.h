@@ -165,6 +165,15 @@ struct {
 	__type(value, struct l4gate_line);
 } l4gate_affinity SEC(".maps");
 
+/* Idle timeouts that routes have of their own: timeouts.h has the rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_TIMEOUTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_timeouts);
+} l4gate_timeouts SEC(".maps");
+
 /* Locks of the flow tables, each in a cache line of its own. */
 struct shard {
 	struct bpf_spin_lock lock;

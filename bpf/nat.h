@@ -73,10 +73,11 @@ static __always_inline int nat_forward(CTX *ctx, enum l4gate_hook hook,
 	scratch->rewrite.dst = backend->addr;
 	scratch->rewrite.sport = record_port(nat->value);
 	scratch->rewrite.dport = backend->port;
-	if (!record_is_usual(ctx, nat->value, packet, L4GATE_FROM_CLIENT))
+	if (!record_is_usual(ctx, nat->value, packet, L4GATE_FROM_CLIENT,
+			     backend->timeouts))
 		nat_track(packet, nat, source,
 			  event_of(ctx, nat->value, packet,
-				   L4GATE_FROM_CLIENT));
+				   L4GATE_FROM_CLIENT, backend->timeouts));
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  nat->endpoint->listener,
 			  record_backend(nat->value), backend->route);
@@ -141,6 +142,7 @@ nat_insert_flow(struct scratch *scratch, struct nat *nat,
 				    L4GATE_RECORD_SOURCE_SHIFT);
 	if (!source)
 		return L4GATE_DROP_CONFIG;
+	scratch->seed.is_timed = backend->timeouts;
 	place = record_place(packet->family, source, &backend->addr,
 			     backend->port, packet->protocol);
 	/* Close to the record, so that the CPU waits for both at once. */
@@ -426,12 +428,13 @@ static __always_inline void nat_reply_track(CTX *ctx,
 	const struct packet *packet = &scratch->packet;
 
 	if (!record_is_usual(ctx, reply->record.value, packet,
-			     L4GATE_FROM_BACKEND))
+			     L4GATE_FROM_BACKEND, reply->backend->timeouts))
 		nat_change(flow_hash(packet->family, &scratch->rewrite.dst,
 				     scratch->rewrite.dport, reply->id),
 			   reply->record.number, reply->record.value,
 			   event_of(ctx, reply->record.value, packet,
-				    L4GATE_FROM_BACKEND));
+				    L4GATE_FROM_BACKEND,
+				    reply->backend->timeouts));
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  record_backend(reply->record.value),

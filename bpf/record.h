@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "packet.h"
 #include "table.h"
+#include "timeouts.h"
 
 /*
  * NAT ports that are looked at in one go, RECORD_GOES times at most, before a new
@@ -56,20 +57,37 @@ static __always_inline __u64 record_key(const struct l4gate_addr *client,
 	return (__u64)client->w[0] << 32 | (__u32)port << 16 | endpoint;
 }
 
-static __always_inline __u32 record_state(__u64 value)
-{
-	return value & L4GATE_RECORD_STATE;
-}
-
-/* Ticks since the last packet, less those that were not written down. */
-static __always_inline __u32 record_idle(__u64 value, __u64 now)
-{
-	return (__u16)(clock_ticks(now) - (value >> L4GATE_RECORD_STAMP_SHIFT));
-}
-
 static __always_inline bool record_is_over(__u64 value, __u64 now)
 {
-	return record_idle(value, now) > flow_timeout[record_state(value)];
+	__u32 timeout = flow_timeout[record_state(value)];
+
+	if (value & L4GATE_FLOW_TIMED)
+		timeout = timed_record_timeout(value, now);
+	barrier_var(timeout);
+	return record_idle(value, now) > timeout;
+}
+
+/* Ticks after which the time of a flow's last packet is written down once more. */
+static __always_inline __u32 record_refresh(__u64 value)
+{
+	if (value & L4GATE_FLOW_TIMED)
+		return timed_record_refresh(value, true);
+	return flow_refresh[record_state(value)];
+}
+
+/*
+ * Whether the time of the last packet that was written down is not long ago, and
+ * by the class of timeouts that the flow's backend has.
+ */
+static __always_inline bool record_is_fresh(__u64 value, __u32 timeouts,
+					    __u64 now)
+{
+	__s32 refresh = flow_refresh[record_state(value)];
+
+	if ((value & L4GATE_FLOW_TIMED) | timeouts)
+		refresh = timed_record_refresh(value, timeouts);
+	barrier_var(refresh);
+	return (__s32)record_idle(value, now) <= refresh;
 }
 
 static __always_inline __u64 record_stamp(__u64 now)
@@ -86,11 +104,6 @@ static __always_inline __u64 record_owner(__u64 value)
 static __always_inline __u64 record_bare(__u64 value)
 {
 	return value & ~(0xffffULL << L4GATE_RECORD_PORT_SHIFT);
-}
-
-static __always_inline __u32 record_backend(__u64 value)
-{
-	return value >> L4GATE_RECORD_BACKEND_SHIFT;
 }
 
 static __always_inline __u32 record_source(__u64 value)
@@ -114,7 +127,7 @@ static __always_inline __u64 record_next_serial(__u64 value)
 {
 	__u64 serial = (value >> L4GATE_RECORD_SERIAL_SHIFT) + 1;
 
-	return (serial & 15) << L4GATE_RECORD_SERIAL_SHIFT;
+	return (serial & L4GATE_RECORD_SERIAL) << L4GATE_RECORD_SERIAL_SHIFT;
 }
 
 /* Whether a record that was read in several steps was one flow's all the time. */
@@ -179,20 +192,47 @@ static __always_inline bool record_open(struct record *record, __u32 number)
 	return true;
 }
 
-/* The worth of a record now: 0 when its time has passed, unless being written. */
-static __always_inline __u64 record_worth(__u64 value, __u64 now)
+/*
+ * The worth of a record now: 0 when its time has passed, unless being written. Global,
+ * for the verifier to look at it once.
+ */
+__u64 record_worth(__u64 value, __u64 now);
+
+__noinline __u64 record_worth(__u64 value, __u64 now)
+{
+	__u32 state = record_state(value), timeout = flow_timeout[state];
+
+	if (value & L4GATE_FLOW_TIMED)
+		timeout = timed_timeout(value, now);
+	/* The timeout of CLAIMED is the largest there is. */
+	return record_idle(value, now) > timeout ? 0 : flow_worth[state];
+}
+
+/* The same, with no branches; as if a flow with a mark were never over. */
+static __always_inline __u64 record_worth_unmarked(__u64 value, __u64 now)
 {
 	__u32 state = record_state(value);
 
-	/* The timeout of CLAIMED is the largest there is. */
 	return flow_worth[state] &
-	       ~mask_if_less(flow_timeout[state], record_idle(value, now));
+	       ~mask_if_less(flow_timeout[state],
+			     record_idle(value, now) & ~timed_mask(value));
+}
+
+/* What timed_worth() says of the record of a port. */
+__u64 record_timed_worth(__u64 place, __u32 offset, __u64 now);
+
+__noinline __u64 record_timed_worth(__u64 place, __u32 offset, __u64 now)
+{
+	struct l4gate_record *record = record_get(record_at(place, offset));
+
+	return record ? timed_worth(READ_ONCE(record->value), now) : FLOW_KEPT;
 }
 
 /*
  * Looks at some NAT ports of a flow's shard for the record that is worth least, up
  * to the first that is free. Returns its worth << 32 | offset of the port; with
- * RECORD_ALL_OWN if there is none because all serve the same backend.
+ * RECORD_ALL_OWN if there is none because all serve the same backend, and with
+ * RECORD_MARKS if the time of some was not looked at: record_probe_timed() does.
  *
  * The hash of the flow chooses where to begin, and the step: from port to port,
  * flows would pile up where some are (linear probing), and some of them find no
@@ -204,30 +244,81 @@ static __always_inline __u64 record_worth(__u64 value, __u64 now)
  * one that it forgets. And global, so that it looks once, for any arguments.
  */
 #define RECORD_ALL_OWN (1ULL << 63)
+#define RECORD_MARKS (1ULL << 62)
+
+/* Where a search begins, and how it goes on. */
+struct record_search {
+	__u32 shard;
+	__u32 count;		/* of ports in it */
+	__u64 step;
+	__u64 run;
+};
+
+static __always_inline struct record_search record_search(__u64 place,
+							  __u64 hash)
+{
+	__u32 count = nat_port_count / L4GATE_SHARDS;
+
+	return (struct record_search){
+		.shard = (hash - record_first_shard(place)) &
+			 (L4GATE_SHARDS - 1),
+		.count = count,
+		.step = 1 + hash_scale(hash >> 8, count / RECORD_PROBES),
+		.run = hash_scale(hash >> 32, count),
+	};
+}
+
+/* The offset of the port at hand; goes on to the next. */
+static __always_inline __u64 record_search_next(struct record_search *search)
+{
+	__u64 offset = search->run * L4GATE_SHARDS + search->shard;
+
+	search->run += search->step;
+	search->run -= search->count & ~mask_if_less(search->run, search->count);
+	return offset;
+}
+
+/* At the same ports: one with a mark whose time has passed, or FLOW_KEPT << 32. */
+__u64 record_probe_timed(__u64 place, __u64 hash);
+
+__noinline __u64 record_probe_timed(__u64 place, __u64 hash)
+{
+	struct record_search search = record_search(place, hash);
+	__u64 best = (__u64)FLOW_KEPT << 32, now = bpf_jiffies64();
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RECORD_PROBES; i++) {
+		__u64 offset = record_search_next(&search);
+
+		best = lesser(best, record_timed_worth(place, offset, now) << 32 |
+				    offset);
+	}
+	return best;
+}
 
 __u64 record_probe(__u64 place, __u64 hash, __u32 backend, __u32 patience);
 
 __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 			      __u32 patience)
 {
-	__u32 shard = (hash - record_first_shard(place)) & (L4GATE_SHARDS - 1);
-	__u32 count = nat_port_count / L4GATE_SHARDS;
-	__u64 step = 1 + hash_scale(hash >> 8, count / RECORD_PROBES);
-	__u64 run = hash_scale(hash >> 32, count);
+	struct record_search search = record_search(place, hash);
 	__u64 best = (__u64)FLOW_KEPT << 32, own = 0, now = bpf_jiffies64();
+	__u64 marks = 0;
 	int i;
 
 #pragma unroll
 	for (i = 0; i < RECORD_PROBES; i++) {
-		__u64 offset = run * L4GATE_SHARDS + shard, worth, value;
+		__u64 offset = record_search_next(&search), worth, value;
 		struct l4gate_record *record =
 			record_get(record_at(place, offset));
 
 		if (!record)
 			break;
 		value = READ_ONCE(record->value);
-		worth = record_worth(value, now);
+		worth = record_worth_unmarked(value, now);
 		best = lesser(best, worth << 32 | offset);
+		marks |= value;
 		if (!worth)
 			break;
 		if (i >= RECORD_PROBES_FLOOD - 1 &&
@@ -235,19 +326,21 @@ __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 		    patience <= RECORD_PROBES_FLOOD)
 			break;
 		own -= mask_if_zero(record_backend(value) ^ backend);
-		run += step;
-		run -= count & ~mask_if_less(run, count);
 	}
+	best |= (marks & L4GATE_FLOW_TIMED) / L4GATE_FLOW_TIMED *
+		RECORD_MARKS;
 	return own == RECORD_PROBES ? best | RECORD_ALL_OWN : best;
 }
 
 /*
  * As record_probe(), and at other ports if none of the first was free: what is three
- * quarters full on the whole may be nearly full where a backend's records lie. Not if the last new flow has already looked for
- * a free one in vain.
+ * quarters full on the whole may be nearly full where a backend's records lie. Not if
+ * the last new flow has already looked for a free one in vain.
  */
-static __always_inline __u64 record_choose(__u64 place, __u64 hash,
-					   __u32 backend, bool was_full)
+__u64 record_choose(__u64 place, __u64 hash, __u32 backend, bool was_full);
+
+__noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
+			       bool was_full)
 {
 	__u64 all_own = RECORD_ALL_OWN, best = (__u64)FLOW_KEPT << 32, found;
 	int i;
@@ -258,7 +351,9 @@ static __always_inline __u64 record_choose(__u64 place, __u64 hash,
 				     was_full ? RECORD_PROBES_FLOOD :
 						RECORD_PROBES);
 		all_own &= found;
-		best = lesser(best, found & ~RECORD_ALL_OWN);
+		if (found & RECORD_MARKS)
+			best = lesser(best, record_probe_timed(place, hash));
+		best = lesser(best, found & ~(RECORD_ALL_OWN | RECORD_MARKS));
 		if (!(best >> 32) || was_full)
 			break;
 		/* The same shard, and other ports. */

@@ -24,7 +24,7 @@ struct nat_seed {
 	__u8 source;		/* number in l4gate_sources */
 	bool is_new;		/* nat_insert() made it */
 	bool was_full;		/* the flow before found no free record */
-	__u8 pad;
+	bool is_timed;		/* the backend has timeouts of its own */
 };
 
 /* The flow of transparent mode that a packet from a backend belongs to. */

@@ -12,6 +12,7 @@
 #define L4GATE_BPF_WORD_H
 
 #include "table.h"
+#include "timeouts.h"
 
 #define WORD_NO_ROOM (~0ULL)
 
@@ -39,27 +40,36 @@ static __always_inline __u64 word_find(__u64 hash)
 	return first ? line_find(first, hash) : 0;
 }
 
-static __always_inline __u32 word_state(__u64 word)
-{
-	return word >> L4GATE_WORD_STATE_SHIFT & L4GATE_RECORD_STATE;
-}
-
-static __always_inline __u32 word_backend(__u64 word)
-{
-	return word >> L4GATE_WORD_BACKEND_SHIFT & L4GATE_WORD_BACKEND;
-}
-
 static __always_inline __u32 word_payload(__u32 backend, __u32 state, __u64 now)
 {
 	return backend << L4GATE_WORD_BACKEND_SHIFT |
 	       state << L4GATE_WORD_STATE_SHIFT | clock_quarters(state, now);
 }
 
+/* Of a flow to a backend with a class of timeouts. */
+static __always_inline __u32 word_payload_timed(__u32 backend, __u32 state,
+						__u32 timeouts, __u64 now)
+{
+	return backend << L4GATE_WORD_BACKEND_SHIFT |
+	       state << L4GATE_WORD_STATE_SHIFT |
+	       timed_quarters(timeouts, state, now);
+}
+
+/* Quarters of the timeout since a flow's last packet. */
+static __always_inline __u32 word_age(__u64 word, __u64 now)
+{
+	__u32 age = clock_quarters(word_state(word), now) - word;
+
+	if (word & L4GATE_FLOW_TIMED)
+		age = timed_word_age(word, now);
+	barrier_var(age);
+	return age & L4GATE_WORD_CLOCK;
+}
+
 /* Whether a flow's time has passed. */
 static __always_inline bool word_is_over(__u64 word, __u64 now)
 {
-	return ((clock_quarters(word_state(word), now) - word) &
-		L4GATE_WORD_CLOCK) > 4;
+	return word_age(word, now) > 4;
 }
 
 /* As flow_worth, which is of records: in words states 0 and 1 are others. */
@@ -77,10 +87,37 @@ static const volatile __u8 word_worths[L4GATE_FLOW_STATES] = {
 /* What a word is worth to its flow; 0: nothing any more. */
 static __always_inline __u64 word_worth(__u64 word, __u64 now)
 {
+	return word_is_over(word, now) ? 0 : word_worths[word_state(word)];
+}
+
+/* The same, with no branches; as if a flow with a mark were never over. */
+static __always_inline __u64 word_worth_unmarked(__u64 word, __u64 now)
+{
 	__u32 state = word_state(word);
 	__u64 age = (clock_quarters(state, now) - word) & L4GATE_WORD_CLOCK;
 
-	return word_worths[state] & ~mask_if_less(4, age);
+	return word_worths[state] & ~mask_if_less(4, age & ~timed_mask(word));
+}
+
+/* A place of two full lines with a mark whose time has passed, or FLOW_KEPT << 4. */
+__u64 words_timed_out(__u64 hash);
+
+__noinline __u64 words_timed_out(__u64 hash)
+{
+	__u64 best = FLOW_KEPT << 4, now = bpf_jiffies64();
+	struct lines lines;
+	int i;
+
+	if (!lines_open(&l4gate_words, word_rows, hash, &lines))
+		return best;
+#pragma unroll
+	for (i = 0; i < WORDS; i++) {
+		__u64 a = timed_word_worth(READ_ONCE(lines.first->word[i]), now);
+		__u64 b = timed_word_worth(READ_ONCE(lines.second->word[i]), now);
+
+		best = lesser(best, lesser(a << 4 | i, b << 4 | 8 | i));
+	}
+	return best;
 }
 
 /*
@@ -88,17 +125,23 @@ static __always_inline __u64 word_worth(__u64 word, __u64 now)
  * places of the second behind those of the first. No branches: the verifier would
  * follow each way through apart.
  */
-static __always_inline __u64 words_cheapest(const struct lines *lines)
+static __always_inline __u64 words_cheapest(__u64 hash,
+					    const struct lines *lines)
 {
-	__u64 best = FLOW_KEPT << 4, now = bpf_jiffies64();
+	__u64 best = FLOW_KEPT << 4, now = bpf_jiffies64(), marks = 0;
 	int i;
 
 	for (i = 0; i < WORDS; i++) {
-		__u64 a = word_worth(READ_ONCE(lines->first->word[i]), now);
-		__u64 b = word_worth(READ_ONCE(lines->second->word[i]), now);
+		__u64 first = READ_ONCE(lines->first->word[i]);
+		__u64 second = READ_ONCE(lines->second->word[i]);
+		__u64 a = word_worth_unmarked(first, now);
+		__u64 b = word_worth_unmarked(second, now);
 
 		best = lesser(best, lesser(a << 4 | i, b << 4 | 8 | i));
+		marks |= first | second;
 	}
+	if (best >> 4 && marks & L4GATE_FLOW_TIMED)
+		best = lesser(best, words_timed_out(hash));
 	return best;
 }
 
@@ -110,7 +153,7 @@ static __always_inline bool words_make_room(struct displacement *result,
 					    __u64 hash,
 					    const struct lines *lines)
 {
-	__u64 best = words_cheapest(lines);
+	__u64 best = words_cheapest(hash, lines);
 	__u32 at = best & (WORDS - 1);
 
 	if (best >> 4 && lines_displace(result, &l4gate_words, word_rows, hash,

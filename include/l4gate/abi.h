@@ -163,8 +163,7 @@ struct l4gate_route {
 	__u32 max_flows;
 	__u32 affinity;		/* seconds that a client keeps its backend */
 	__u8 flags;		/* L4GATE_ROUTE_F_* */
-	__u8 timeouts;		/* class of its flows' idle timeouts */
-	__u8 pad[6];
+	__u8 pad[7];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
 
@@ -205,7 +204,8 @@ struct l4gate_backend {
 	__be16 port;
 	__u8 family;		/* enum l4gate_family */
 	__u8 state;		/* enum l4gate_backend_state */
-	__u32 route;		/* index of the counters of its route */
+	__u32 route : 24;	/* index of the counters of its route */
+	__u32 timeouts : 8;	/* class of its flows' idle timeouts */
 	__u32 nexthop;		/* the way there, noted by packets; 0: none yet */
 	__u32 until;		/* tick at which its time to drain is over */
 };
@@ -246,10 +246,34 @@ enum l4gate_flow_state {
 };
 
 /*
+ * l4gate_timeouts[class]: idle timeouts of the flows of a route. Class 0 is what
+ * holds without any; programs have it in their constants, too, so that most flows
+ * are judged without a look here. bpf/timeouts.h has the rules.
+ */
+struct l4gate_idle {
+	__u32 timeout;		/* ticks, with those that were not written down */
+	__u32 refresh;		/* ticks until a packet is written down again */
+	__u32 quarter;		/* 2^32 / jiffies in a quarter of the timeout */
+	__u32 keep;		/* tick up to which nothing is over */
+};
+L4GATE_ASSERT_SIZE(struct l4gate_idle, 16);
+
+struct l4gate_timeouts {
+	struct l4gate_idle state[L4GATE_FLOW_STATES];
+};
+L4GATE_ASSERT_SIZE(struct l4gate_timeouts, 128);
+
+/*
+ * In a word, and in the value of a record: what it says of its time is by the
+ * timeouts of its backend, and not by those of class 0.
+ */
+#define L4GATE_FLOW_TIMED	(1U << 23)
+
+/*
  * l4gate_words: all that there is of a flow of the transparent and dsr modes is a
  * word, found by the hash of client and endpoint. Its payload is
  *
- *   backend << 6 | state << 3 | clock
+ *   L4GATE_FLOW_TIMED or 0 | backend << 6 | state << 3 | clock
  *
  * where the clock counts quarters of the state's timeout. A word has no flags to
  * remember one side's FIN by; so the states that only records have mean that.
@@ -296,15 +320,16 @@ L4GATE_ASSERT_SIZE(struct l4gate_record, 16);
 #define L4GATE_RECORD_F_FIN_BACKEND	(1U << 5)
 #define L4GATE_RECORD_F_IPV6	(1U << 6)
 #define L4GATE_RECORD_LIFE	0x7f		/* state and flags */
-/* time of the last packet (16, in ticks, bpf/clock.h), */
+/* time of the last packet (16, in ticks, bpf/clock.h), L4GATE_FLOW_TIMED, */
 #define L4GATE_RECORD_STAMP_SHIFT	7
-/* and whose it is: serial number (4), NAT port (16), source (4), backend (17). */
-#define L4GATE_RECORD_SERIAL_SHIFT	23
+/* and whose it is: serial number (3), NAT port (16), source (4), backend (17). */
+#define L4GATE_RECORD_SERIAL_SHIFT	24
+#define L4GATE_RECORD_SERIAL	7
 #define L4GATE_RECORD_PORT_SHIFT	27
 #define L4GATE_RECORD_NOTE_SHIFT	L4GATE_RECORD_PORT_SHIFT
 #define L4GATE_RECORD_SOURCE_SHIFT	43
 #define L4GATE_RECORD_BACKEND_SHIFT	47
-/* Whose it is: all but state, flags, stamp, and port or note. */
+/* Whose it is: all but state, flags, stamp, mark, and port or note. */
 #define L4GATE_RECORD_OWNER						\
 	(~((1ULL << L4GATE_RECORD_SERIAL_SHIFT) - 1) &			\
 	 ~(0xffffULL << L4GATE_RECORD_PORT_SHIFT))

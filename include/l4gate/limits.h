@@ -114,6 +114,9 @@
 /* Neighbours that are remembered; 12 bits. */
 #define L4GATE_NEXTHOPS		4096
 
+/* Classes of idle timeouts, with that of flows without any of their own: 8 bits. */
+#define L4GATE_TIMEOUTS		256
+
 /* Attached devices. */
 #define L4GATE_MAX_DEVICES	256
 

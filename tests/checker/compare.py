@@ -3,6 +3,7 @@
 (where, expected, got)."""
 import math
 
+import rules
 from expect import Expectation
 from rules import CONTROLLER, FAMILIES, GROUP, key_of
 
@@ -175,6 +176,10 @@ class Comparison:
     for key, route in carriers.items():
       self.check_route('{} {}/{}'.format(*key),
                        list(self.expected.shares(key, route)), got[key])
+      self.equal('{} {}/{} idleTimeouts'.format(*key),
+                 self.expected.timeouts(key),
+                 {name: rules.seconds_of(text) for name, text
+                  in got[key]['idleTimeouts'].items()})
 
   def check_route(self, where, expected, got):
     if not self.equal(f'{where} number of backendRefs', len(expected),

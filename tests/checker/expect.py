@@ -166,6 +166,19 @@ class Expectation:
             for route in self.objects.routes
             if (route['kind'], *key_of(route)) in keys}
 
+  def timeouts(self, key):
+    """Of the Gateways that a route is attached to, the longest each."""
+    groups = [rules.parent_of(self.objects, self.route(key), ref)
+              for ref, reason in self.parents[key] if reason == 'Accepted']
+    all_of = [self.objects.timeouts_of(group.gateway.item)
+              for group in groups if group.gateway]
+    return {name: max(one[name] for one in all_of)
+            for name in rules.TIMEOUTS if name.startswith(key[0][:3].lower())}
+
+  def route(self, key):
+    return next(route for route in self.objects.routes
+                if (route['kind'], *key_of(route)) == key)
+
   def shares(self, key, route):
     """One entry a backendRef: its weight, its share of the new flows, the
     endpoints of either family that get them, and those that keep flows."""

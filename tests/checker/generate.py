@@ -190,7 +190,12 @@ class Generator:
     for _ in range(self.pick((0, 0, 1, 3))):
       self.add('l4gate.dev/v1alpha1', 'GatewayParameters',
                self.pick(self.namespaces), self.pick(NAMES),
-               {'spec': self.pick(({}, {'mode': 'nat'}))})
+               {'spec': self.pick(({}, {'mode': 'nat'}, self.timeouts(),
+                                   self.timeouts()))})
+
+  def timeouts(self):
+    return {'timeouts': {name: self.pick(('1s', '90s', '3m', '2h4m', '8h'))
+                         for name in rules.TIMEOUTS if self.chance(0.4)}}
 
   def parameters_ref(self):
     group, kind = rules.PARAMETERS

@@ -7,10 +7,15 @@ choice open, the comment says "choice".
 """
 import datetime
 import ipaddress
+import re
 
 GROUP = 'gateway.networking.k8s.io'
 CONTROLLER = 'l4gate.dev/gateway-controller'
 PARAMETERS = 'l4gate.dev', 'GatewayParameters'
+
+# Seconds of idle timeouts that are not given.
+TIMEOUTS = {'tcpHalfOpen': 60, 'tcpEstablished': 7440, 'tcpClosing': 60,
+            'udpUnreplied': 30, 'udpReplied': 180}
 KIND_OF = {'TCP': 'TCPRoute', 'UDP': 'UDPRoute'}
 PROTOCOL_OF = {'TCPRoute': 'TCP', 'UDPRoute': 'UDP'}
 FAMILIES = ('IPv4', 'IPv6')
@@ -38,6 +43,14 @@ def age_of(item):
   """creationTimestamp in seconds, or None."""
   text = item['metadata'].get('creationTimestamp')
   return text and int(datetime.datetime.fromisoformat(text).timestamp())
+
+
+def seconds_of(duration):
+  """None if it is not one."""
+  if not re.fullmatch(r'(\d+[hms])+', duration):
+    return None
+  return sum(int(number) * {'h': 3600, 'm': 60, 's': 1}[unit]
+             for number, unit in re.findall(r'(\d+)([hms])', duration))
 
 
 def by_precedence(items):
@@ -104,6 +117,22 @@ class Set:
   def class_fault(self, owner):
     ref = owner['spec'].get('parametersRef')
     return self.parameters_fault(ref, ref and ref.get('namespace'))
+
+  def timeouts_of(self, gateway):
+    """Those of its class, and over them its own."""
+    owner = self.classes[gateway['spec']['gatewayClassName']]
+    refs = [(owner['spec'].get('parametersRef'), None),
+            ((gateway['spec'].get('infrastructure') or {}).get(
+              'parametersRef'), namespace_of(gateway))]
+    timeouts = dict(TIMEOUTS)
+    for ref, namespace in refs:
+      if ref and not self.parameters_fault(
+          ref, namespace or ref.get('namespace')):
+        item = self.parameters[namespace or ref['namespace'], ref['name']]
+        given = item['spec'].get('timeouts') or {}
+        timeouts.update((name, seconds_of(text))
+                        for name, text in given.items() if text is not None)
+    return timeouts
 
   def users_of(self, key):
     """Classes and Gateways of ours that name parameters, at fault or not:

@@ -32,6 +32,7 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_entries, MODEL_SHARED, sizes->rows * L4GATE_SHARDS);
 	MAP(l4gate_records, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
 	MAP(l4gate_clients6, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
+	MAP(l4gate_timeouts, MODEL_CONFIG, 2);
 	MAP(l4gate_shards, MODEL_SHARED, L4GATE_SHARDS);
 	MAP(l4gate_nexthops, MODEL_SHARED, L4GATE_NEXTHOPS);
 	MAP(l4gate_nexthop_index, MODEL_SHARED, L4GATE_SHARDS);
@@ -42,6 +43,25 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_backend_stats, MODEL_PER_CPU, 16);
 	MAP(l4gate_reason_stats, MODEL_PER_CPU,
 	    L4GATE_HOOK_MAX * L4GATE_REASON_MAX);
+}
+
+/* Idle timeout of every state. */
+#define TICKS 60
+_Static_assert(PROGRAM_OWN_TIMEOUT == TICKS / 2 << 7, "tick_shift is 7");
+
+/* Class 0 as the constants, and one with half of their time. */
+static void open_timeouts(void)
+{
+	struct l4gate_timeouts *timeouts = model_value(&l4gate_timeouts, 0);
+	int class, i;
+
+	for (class = 0; class < 2; class++)
+		for (i = 0; i < L4GATE_FLOW_STATES; i++) {
+			struct l4gate_idle *idle = &timeouts[class].state[i];
+
+			idle->timeout = TICKS >> class;
+			idle->quarter = flow_quarter[i] << class;
+		}
 }
 
 /* What the loader sets. Every state times out after the same time, but for CLAIMED. */
@@ -64,10 +84,11 @@ void program_open(const struct sizes *sizes)
 	nat_port_min = PROGRAM_NAT_PORT;
 	nat_port_count = (record_run_mask + 1) * L4GATE_SHARDS;
 	for (i = 0; i < L4GATE_FLOW_STATES; i++) {
-		flow_timeout[i] = 60;
-		flow_quarter[i] = (1ULL << 32) / (15 << tick_shift);
+		flow_timeout[i] = TICKS;
+		flow_quarter[i] = (1ULL << 32) / (TICKS / 4 << tick_shift);
 	}
 	flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;
+	open_timeouts();
 	ports = model_value(&l4gate_ports, L4GATE_PORTS_LISTENER);
 	memset(ports, 0xff, L4GATE_PORT_SETS * sizeof(*ports));
 	device = model_value(&l4gate_devices, 1);

@@ -27,6 +27,8 @@ struct sizes {
 
 /* Host order. */
 #define PROGRAM_NAT_PORT 20000
+/* Jiffies of the timeouts of class 1, which are half of those of class 0. */
+#define PROGRAM_OWN_TIMEOUT (30 << 7)
 
 void program_open(const struct sizes *sizes);
 void program_run(struct passage *passage);

@@ -163,6 +163,32 @@ static const char *check_states(void)
 	return check_one_flow();
 }
 
+/* The last flow is over by its own time, but not by the usual one; no other is. */
+static void prepare_timed_out(void)
+{
+	struct passage passage;
+	int i;
+
+	flows_establish(&others, TWO_FULL, 0, 1);
+	others.count--;
+	model_jiffies += PROGRAM_OWN_TIMEOUT * 3 / 4;
+	for (i = 0; i < others.count; i++) {
+		world_from_client(&passage, &others.client[i], ACK);
+		program_run(&passage);
+	}
+	model_jiffies += PROGRAM_OWN_TIMEOUT * 3 / 4;
+	first_packet(0, 0, 0, 1);
+	first_packet(1, 1, 0, 1);
+}
+
+/* A half-open flow may take the place of another. */
+static const char *check_timed_out(void)
+{
+	if (table_state(others.client[others.count].hash) != L4GATE_FLOW_FREE)
+		return "who is over is still there";
+	return check_last_place();
+}
+
 const struct scenario direct_scenarios[] = {
 	{
 		.name = "direct: one flow, opened twice",
@@ -214,6 +240,24 @@ const struct scenario direct_scenarios[] = {
 		.cpus = 2,
 		.prepare = prepare_states,
 		.check = check_states,
+	},
+	{
+		.name = "direct: evicted while it is established, own timeouts",
+		.world = { .mode = L4GATE_MODE_TRANSPARENT, .timeouts = 1,
+			   .sizes = { .rows = 2, .records = 1 } },
+		.cpus = 2,
+		.prepare = prepare_evict,
+		.check = check_evict,
+		.start = start_evict,
+		.watch = watch_evict,
+	},
+	{
+		.name = "direct: two flows, where the own time of others is over",
+		.world = { .mode = L4GATE_MODE_TRANSPARENT, .timeouts = 1,
+			   .sizes = { .rows = 2, .records = 1 } },
+		.cpus = 2,
+		.prepare = prepare_timed_out,
+		.check = check_timed_out,
 	},
 	{ .name = NULL }
 };

@@ -100,6 +100,23 @@ static const char *check_last(void)
 	return check_flows(2);
 }
 
+/* The flow that has the record is over by its own time, but not by the usual one. */
+static void prepare_timed_out(void)
+{
+	flows_establish(&others, 1, -1, -1);
+	others.count = 0;
+	model_jiffies += PROGRAM_OWN_TIMEOUT * 3 / 2;
+	first_packet(0, 0);
+	first_packet(1, 1);
+}
+
+static const char *check_timed_out(void)
+{
+	if (!packets[0].sent && !packets[1].sent)
+		return "neither of two got the record";
+	return check_flows(1);
+}
+
 /* A half-open flow's record is wanted while its handshake ends. */
 static void prepare_evict(void)
 {
@@ -440,6 +457,15 @@ const struct scenario nat_scenarios[] = {
 		.prepare = prepare_states,
 		.check = check_states,
 	},
+	{
+		.name = "nat: evicted while it is established, own timeouts",
+		.world = NAT(1, .timeouts = 1),
+		.cpus = 2,
+		.prepare = prepare_evict,
+		.check = check_evict,
+		.start = start_evict,
+		.watch = watch_evict,
+	},
 	{ .name = NULL }
 };
 
@@ -485,6 +511,13 @@ const struct scenario nat_deep_scenarios[] = {
 		.cpus = 3,
 		.prepare = prepare_reopen_three,
 		.check = check_reopen_take,
+	},
+	{
+		.name = "nat: two flows, one record, whose own time is over",
+		.world = NAT(1, .timeouts = 1),
+		.cpus = 2,
+		.prepare = prepare_timed_out,
+		.check = check_timed_out,
 	},
 	{ .name = NULL }
 };

@@ -103,6 +103,7 @@ static void open_route(int listener, int half)
 		.addr = backend_addr(listener, half),
 		.port = htons(BACKEND_PORT),
 		.family = world.v6,
+		.timeouts = world.timeouts,
 		.state = L4GATE_BACKEND_ACTIVE,
 		.route = listener,
 	};

@@ -20,6 +20,7 @@
 struct world {
 	enum l4gate_mode mode;
 	bool v6, udp;
+	uint8_t timeouts;	/* class of all backends */
 	struct sizes sizes;
 };
 

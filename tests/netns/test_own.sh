@@ -83,9 +83,9 @@ test_refused_parameters() {
   parameters p nat >"$WORK/parameters.yaml"
   apply "$WORK/gateway.yaml" "$WORK/parameters.yaml"
   answered 'mode nat' tcp
-  printf '  timeouts: {udpReplied: 60s}\n' >>"$WORK/parameters.yaml"
+  printf '  natAddresses: [192.0.2.9]\n' >>"$WORK/parameters.yaml"
   expect_match 'warning' "$(apply "$WORK/gateway.yaml" "$WORK/parameters.yaml" 2>&1)" \
-    'parameters\.yaml:8:26: warning: .*timeouts\.udpReplied 1m is not supported'
+    'parameters\.yaml:8:17: warning: .*natAddresses is not supported'
   expect_json 'conditions' "$(get gateways)" \
     '[.gateways[0].status.conditions[].reason] == ["InvalidParameters", "Invalid"]'
   expect_json 'nobody answers' "$(split tcp "$VIP4" 7000 --count 2 --timeout 1)" '.answers == {}'

@@ -78,7 +78,7 @@ static void test_parameters(void **state)
 		  "  seed: 0123456789abcdefFEDCBA9876543210\n"
 		  "  timeouts:\n"
 		  "    tcpHalfOpen: 1s\n"
-		  "    tcpEstablished: 168h\n"
+		  "    tcpEstablished: 8h\n"
 		  "    tcpClosing: 1m\n"
 		  "    udpUnreplied: 1500ms\n"
 		  "    udpReplied: 3m\n"
@@ -90,7 +90,7 @@ static void test_parameters(void **state)
 	assert_setting(spec->settings, PARAMETER_MODE, MODE_DSR_L2, 5);
 	assert_setting(spec->settings, PARAMETER_NAT_ADDRESSES, 3, 6);
 	assert_setting(spec->settings, PARAMETER_TCP_HALF_OPEN, 1000, 9);
-	assert_setting(spec->settings, PARAMETER_TCP_ESTABLISHED, 604800000,
+	assert_setting(spec->settings, PARAMETER_TCP_ESTABLISHED, 28800000,
 		       10);
 	assert_setting(spec->settings, PARAMETER_TCP_CLOSING, 60000, 11);
 	assert_setting(spec->settings, PARAMETER_UDP_UNREPLIED, 1500, 12);

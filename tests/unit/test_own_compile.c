@@ -228,16 +228,6 @@ static void test_field_by_field(void **state)
 /* Without parameters every setting has a value: what the data path does. */
 static void test_usual_values(void **state)
 {
-	static const struct {
-		enum parameter parameter;
-		enum l4gate_flow_state state;
-	} timeouts[] = {
-		{ PARAMETER_TCP_HALF_OPEN, L4GATE_FLOW_HALF_OPEN },
-		{ PARAMETER_TCP_ESTABLISHED, L4GATE_FLOW_ESTABLISHED },
-		{ PARAMETER_TCP_CLOSING, L4GATE_FLOW_CLOSING },
-		{ PARAMETER_UDP_UNREPLIED, L4GATE_FLOW_UNREPLIED },
-		{ PARAMETER_UDP_REPLIED, L4GATE_FLOW_REPLIED },
-	};
 	const struct parameters *parameters;
 	struct compiled compiled;
 	size_t i;
@@ -246,9 +236,9 @@ static void test_usual_values(void **state)
 	compile_text(&compiled, other_seed,
 		     CLASS("") GATEWAY("gw", "192.0.2.1", ""));
 	parameters = compiled.image->listeners[0].parameters;
-	for (i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
-		assert_value(parameters, timeouts[i].parameter,
-			     dataplane_timeout(timeouts[i].state) * 1000LL);
+	for (i = 0; i < IDLE_TIMEOUTS; i++)
+		assert_value(parameters, PARAMETER_TCP_HALF_OPEN + i,
+			     dataplane_usual_timeouts.ms[i]);
 	assert_value(parameters, PARAMETER_MODE, MODE_NAT);
 	assert_value(parameters, PARAMETER_NAT_ADDRESSES, 0);
 	assert_value(parameters, PARAMETER_DRAIN_TIMEOUT, 0);
@@ -262,7 +252,6 @@ static void test_closed_route(void **state)
 {
 	static const char *const specs[] = {
 		"  connectionLimit: {maxFlows: 1}\n",
-		"  idleTimeout: 1h\n",
 	};
 	const struct image_route *route;
 	struct compiled compiled;

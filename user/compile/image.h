@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compile/idle.h"
 #include "model/model.h"
 #include "util/arena.h"
 #include "util/inet.h"
@@ -95,6 +96,8 @@ struct image_route {
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
 	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */
+	struct image_timeouts timeouts;	/* those of the other protocol are the
+					   usual ones */
 	bool closed;		/* the policy can't be carried out: no tables,
 				   all new flows are rejected */
 };

@@ -40,11 +40,6 @@ static const struct setting_info infos[PARAMETER_MAX] = {
 /* What nothing carries out yet: the change that does removes the line. */
 static const struct refusal refusals[] = {
 	{ PARAMETER_NAT_ADDRESSES, ANY_OTHER },
-	{ PARAMETER_TCP_HALF_OPEN, ANY_OTHER },
-	{ PARAMETER_TCP_ESTABLISHED, ANY_OTHER },
-	{ PARAMETER_TCP_CLOSING, ANY_OTHER },
-	{ PARAMETER_UDP_UNREPLIED, ANY_OTHER },
-	{ PARAMETER_UDP_REPLIED, ANY_OTHER },
 };
 
 static const struct setting_table table = {
@@ -53,6 +48,16 @@ static const struct setting_table table = {
 	.refusals = refusals,
 	.refusal_count = ARRAY_SIZE(refusals),
 };
+
+int64_t parameters_usual(enum parameter parameter)
+{
+	return infos[parameter].usual;
+}
+
+const char *parameters_timeout_name(enum idle_timeout timeout)
+{
+	return strchr(infos[PARAMETER_TCP_HALF_OPEN + timeout].name, '.') + 1;
+}
 
 static int compare_parameters(const void *left, const void *right)
 {

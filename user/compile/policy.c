@@ -36,7 +36,6 @@ static const struct setting_info infos[POLICY_MAX] = {
  */
 static const struct refusal refusals[] = {
 	{ POLICY_MAX_FLOWS, ANY_OTHER },
-	{ POLICY_IDLE_TIMEOUT, ANY_OTHER },
 };
 
 static const struct setting_table table = {

@@ -50,8 +50,9 @@ static bool is_served(const struct ref_work *ref, const struct target *target)
 	return target->chosen && ref->ref->weight;
 }
 
-/* What its Gateways have of drainTimeout: the longest, so that none is cut short. */
-static uint32_t drain_timeout(const struct route_work *route)
+/* What its Gateways have of a timeout: the longest, so that none is cut short. */
+static uint32_t longest_timeout(const struct route_work *route,
+				enum parameter parameter)
 {
 	int64_t longest = 0;
 	size_t i;
@@ -63,12 +64,39 @@ static uint32_t drain_timeout(const struct route_work *route)
 		if (!parent->listener_count || !parent->group->gateway)
 			continue;
 		parameters = parent->group->gateway->parameters;
-		if (parameters->settings[PARAMETER_DRAIN_TIMEOUT].value >
-		    longest)
-			longest = parameters->settings[PARAMETER_DRAIN_TIMEOUT]
-					  .value;
+		if (parameters->settings[parameter].value > longest)
+			longest = parameters->settings[parameter].value;
 	}
 	return longest;
+}
+
+/*
+ * Idle timeouts of a route's flows. Those of its policy hold for flows that both
+ * sides take part in; one that is not carried out says nothing.
+ */
+static void write_timeouts(const struct route_work *route,
+			   struct image_timeouts *to)
+{
+	const bool tcp = route->route->protocol == PROTOCOL_TCP;
+	const size_t first = tcp ? IDLE_TCP_HALF_OPEN : IDLE_UDP_UNREPLIED;
+	const size_t end = tcp ? IDLE_UDP_UNREPLIED : IDLE_TIMEOUTS;
+	size_t i;
+	uint32_t longest;
+
+	for (i = 0; i < IDLE_TIMEOUTS; i++) {
+		enum parameter parameter = PARAMETER_TCP_HALF_OPEN + i;
+
+		to->ms[i] = parameters_usual(parameter);
+		longest = longest_timeout(route, parameter);
+		if (i >= first && i < end && longest)
+			to->ms[i] = longest;
+	}
+	if (route->policy && !route->policy->refused &&
+	    route->policy->policy->settings[POLICY_IDLE_TIMEOUT].value !=
+		    NOT_GIVEN)
+		to->ms[tcp ? IDLE_TCP_ESTABLISHED : IDLE_UDP_REPLIED] =
+			route->policy->policy->settings[POLICY_IDLE_TIMEOUT]
+				.value;
 }
 
 /*
@@ -266,7 +294,8 @@ int table_write(struct work *work, const struct route_work *route,
 	if (policy_limits(work, image))
 		return -ENOMEM;
 	image->seed = route->seed;
-	image->drain_timeout = drain_timeout(route);
+	image->drain_timeout = longest_timeout(route, PARAMETER_DRAIN_TIMEOUT);
+	write_timeouts(route, &image->timeouts);
 	error = write_backends(work, route, image) ?:
 		write_refs(work, route, image);
 	if (error)

@@ -6,6 +6,8 @@
 #include "compile/condition.h"
 #include "compile/report.h"
 #include "compile/status_json.h"
+#include "compile/work.h"
+#include "model/format.h"
 
 static json_t *families_json(const uint32_t numbers[L4GATE_FAMILIES])
 {
@@ -85,6 +87,22 @@ static json_t *table_json(const struct image_table *table)
 			 "digest", digest);
 }
 
+/* Those of the route's protocol. */
+static json_t *timeouts_json(const struct image_route *route)
+{
+	bool tcp = route->protocol == PROTOCOL_TCP;
+	json_t *timeouts = json_object();
+	char text[DURATION_TEXT_MAX];
+	int i;
+
+	for (i = tcp ? IDLE_TCP_HALF_OPEN : IDLE_UDP_UNREPLIED;
+	     i < (tcp ? IDLE_UDP_UNREPLIED : IDLE_TIMEOUTS); i++)
+		json_object_set_new(timeouts, parameters_timeout_name(i),
+				    json_string(duration_format(
+					    route->timeouts.ms[i], text)));
+	return timeouts;
+}
+
 static json_t *route_json(const struct image_route *route)
 {
 	json_t *refs = json_array(), *backends = json_array(), *policy = NULL;
@@ -99,10 +117,11 @@ static json_t *route_json(const struct image_route *route)
 		policy = json_pack("{s:s, s:b}",
 				   "name", route->policy->meta.name,
 				   "closesRoute", route->closed);
-	return json_pack("{s:s, s:s, s:s, s:o*, s:o, s:o, s:{s:o, s:o}}",
+	return json_pack("{s:s, s:s, s:s, s:o*, s:o, s:o, s:o, s:{s:o, s:o}}",
 			 "kind", protocol_route_kind(route->protocol),
 			 "namespace", route->namespace, "name", route->name,
 			 "policy", policy,
+			 "idleTimeouts", timeouts_json(route),
 			 "backendRefs", refs, "backends", backends, "tables",
 			 "IPv4", table_json(&route->tables[L4GATE_IPV4]),
 			 "IPv6", table_json(&route->tables[L4GATE_IPV6]));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compile/condition.h"
+#include "compile/work.h"
 #include "model/format.h"
 
 static const char *const family_names[L4GATE_FAMILIES] = { "IPv4", "IPv6" };
@@ -138,6 +139,20 @@ static void print_family(FILE *out, const struct image_route *route,
 				print_backend(out, route, backend, size);
 		}
 	}
+}
+
+/* Idle timeouts that are not the usual ones. */
+static void print_timeouts(FILE *out, const struct image_route *route)
+{
+	char text[DURATION_TEXT_MAX];
+	int i;
+
+	for (i = 0; i < IDLE_TIMEOUTS; i++)
+		if (route->timeouts.ms[i] !=
+		    parameters_usual(PARAMETER_TCP_HALF_OPEN + i))
+			fprintf(out, "  idle timeout %s %s\n",
+				parameters_timeout_name(i),
+				duration_format(route->timeouts.ms[i], text));
 }
 
 static void print_conditions(FILE *out, const char *indent,
@@ -296,6 +311,7 @@ void image_print_text(FILE *out, const struct image *image)
 			fprintf(out, "  RoutePolicy %s/%s\n",
 				route->policy->meta.namespace,
 				route->policy->meta.name);
+		print_timeouts(out, route);
 		print_family(out, route, L4GATE_IPV4);
 		print_family(out, route, L4GATE_IPV6);
 		fputc('\n', out);

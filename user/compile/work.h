@@ -183,6 +183,10 @@ struct work {
 
 /* parameters.c: which GatewayParameters can be used, and what classes take. */
 int parameters_collect(struct work *work);
+/* What holds of a setting that is not given. */
+int64_t parameters_usual(enum parameter parameter);
+/* "tcpHalfOpen" */
+const char *parameters_timeout_name(enum idle_timeout timeout);
 /* NULL if the class is not given. */
 const struct class_work *parameters_class(const struct work *work,
 					  const char *name);

@@ -7,23 +7,16 @@
 #include <bpf/bpf.h>
 
 /*
- * Idle timeouts, in seconds. ESTABLISHED outlives Linux's first keepalive, two
- * hours (RFC 5382 REQ-5); CLOSING is Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
- * A RST takes no time from a flow: it may not have been believed.
+ * ESTABLISHED outlives Linux's first keepalive, two hours (RFC 5382 REQ-5); CLOSING is
+ * Linux's TIME_WAIT; UDP is RFC 4787 REQ-5.
  */
-static const uint32_t timeouts[L4GATE_FLOW_STATES] = {
-	[L4GATE_FLOW_RESET] = 7440,
-	[L4GATE_FLOW_CLOSING] = 60,
-	[L4GATE_FLOW_HALF_OPEN] = 60,
-	[L4GATE_FLOW_UNREPLIED] = 30,
-	[L4GATE_FLOW_ESTABLISHED] = 7440,
-	[L4GATE_FLOW_REPLIED] = 180,
-};
-
-uint32_t dataplane_timeout(enum l4gate_flow_state state)
-{
-	return state < L4GATE_FLOW_STATES ? timeouts[state] : 0;
-}
+const struct image_timeouts dataplane_usual_timeouts = { .ms = {
+	[IDLE_TCP_HALF_OPEN] = 60 * 1000,
+	[IDLE_TCP_ESTABLISHED] = 7440 * 1000,
+	[IDLE_TCP_CLOSING] = 60 * 1000,
+	[IDLE_UDP_UNREPLIED] = 30 * 1000,
+	[IDLE_UDP_REPLIED] = 180 * 1000,
+} };
 
 /* The resolution of the coarse clock is a jiffy. */
 uint32_t dataplane_hz(void)
@@ -47,44 +40,50 @@ static uint32_t tick_shift(uint32_t hz)
 }
 
 /*
- * In words. A flow that one side has ended is as good as established; and in dsr
- * the client's FIN alone makes it CLOSING, so that it has to hold for longer.
+ * Of a flow in a state, in ms. A RST takes no time from it: it may not have been
+ * believed. In words, two states say that one side has ended, which is as good as
+ * established.
  */
-static uint32_t word_timeout(uint32_t state)
+static uint32_t state_timeout(const struct image_timeouts *timeouts,
+			      uint32_t state)
 {
 	switch (state) {
-	case L4GATE_WORD_FIN_BACKEND:
-	case L4GATE_WORD_FIN_CLIENT:
-		return timeouts[L4GATE_FLOW_ESTABLISHED];
 	case L4GATE_FLOW_CLOSING:
-		return 2 * timeouts[L4GATE_FLOW_CLOSING];
+		return timeouts->ms[IDLE_TCP_CLOSING];
+	case L4GATE_FLOW_HALF_OPEN:
+		return timeouts->ms[IDLE_TCP_HALF_OPEN];
+	case L4GATE_FLOW_UNREPLIED:
+		return timeouts->ms[IDLE_UDP_UNREPLIED];
+	case L4GATE_FLOW_REPLIED:
+		return timeouts->ms[IDLE_UDP_REPLIED];
 	default:
-		return timeouts[state];
+		return timeouts->ms[IDLE_TCP_ESTABLISHED];
 	}
 }
 
-static uint32_t quarter(uint32_t hz, uint32_t state)
+/* In dsr the client's FIN alone makes a word CLOSING, so that it has to hold longer. */
+static uint32_t quarter(uint32_t hz, uint32_t state, uint32_t ms)
 {
-	return (UINT64_C(4) << 32) / (word_timeout(state) * hz);
+	if (state == L4GATE_FLOW_CLOSING)
+		ms *= 2;
+	return (UINT64_C(4000) << 32) / ((uint64_t)ms * hz);
 }
 
-static uint32_t ticks(uint32_t hz, uint32_t seconds)
+/* Whole ticks in a time, of which a shorter one may be left over. */
+static uint32_t ticks(uint32_t hz, uint32_t ms)
 {
-	return ((uint64_t)seconds * hz) >> tick_shift(hz);
+	return ((uint64_t)ms * hz / 1000) >> tick_shift(hz);
 }
 
 /*
  * Ticks after which the time of a flow's last packet is written down once more:
  * seldom, for it costs a lock; and often enough to say how long it has been idle.
  */
-#define REFRESH_SECONDS 16
+#define REFRESH_MS 16000
 
-static uint32_t refresh_ticks(uint32_t hz, uint32_t state)
+static uint32_t refresh_ticks(uint32_t hz, uint32_t ms)
 {
-	uint32_t seconds = timeouts[state] / 16;
-
-	return ticks(hz, seconds < REFRESH_SECONDS ? seconds :
-						     REFRESH_SECONDS);
+	return ticks(hz, ms / 16 < REFRESH_MS ? ms / 16 : REFRESH_MS);
 }
 
 static uint32_t meta_hz(const struct dataplane *dataplane)
@@ -103,25 +102,23 @@ double dataplane_tick_seconds(const struct dataplane *dataplane)
 	       meta_hz(dataplane);
 }
 
-uint32_t dataplane_quarter(const struct dataplane *dataplane,
-			   enum l4gate_flow_state state)
-{
-	return quarter(meta_hz(dataplane), state);
-}
-
-uint32_t dataplane_refresh_ticks(const struct dataplane *dataplane,
-				 enum l4gate_flow_state state)
-{
-	return refresh_ticks(meta_hz(dataplane), state);
-}
-
 /* The time that was not written down comes on top. */
-uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
-				 enum l4gate_flow_state state)
+void dataplane_timeouts(const struct dataplane *dataplane,
+			const struct image_timeouts *timeouts,
+			struct l4gate_timeouts *ret_class)
 {
-	uint32_t hz = meta_hz(dataplane);
+	uint32_t hz = meta_hz(dataplane), i;
 
-	return ticks(hz, timeouts[state]) + refresh_ticks(hz, state);
+	for (i = 0; i < L4GATE_FLOW_STATES; i++) {
+		uint32_t ms = state_timeout(timeouts, i);
+		uint32_t refresh = refresh_ticks(hz, ms);
+
+		ret_class->state[i] = (struct l4gate_idle){
+			.timeout = ticks(hz, ms) + 1 + refresh,
+			.refresh = refresh,
+			.quarter = quarter(hz, i, ms),
+		};
+	}
 }
 
 /*

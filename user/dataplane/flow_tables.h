@@ -6,32 +6,27 @@
 #ifndef L4GATE_DATAPLANE_FLOW_TABLES_H
 #define L4GATE_DATAPLANE_FLOW_TABLES_H
 
+#include "compile/idle.h"
 #include "dataplane/object.h"
 
 /* Jiffies a second of this kernel. */
 uint32_t dataplane_hz(void);
 
-/* Seconds of a flow state's idle timeout (README has the table). */
-uint32_t dataplane_timeout(enum l4gate_flow_state state);
-
 /*
  * The data path's clocks (bpf/clock.h): jiffies now; a tick as a power of two of
- * them and in seconds; 2^32 / jiffies in a quarter of a state's timeout.
+ * them and in seconds.
  */
 uint64_t dataplane_jiffies(const struct dataplane *dataplane);
 uint32_t dataplane_tick_shift(const struct dataplane *dataplane);
 double dataplane_tick_seconds(const struct dataplane *dataplane);
-uint32_t dataplane_quarter(const struct dataplane *dataplane,
-			   enum l4gate_flow_state state);
 
-/*
- * Ticks after which a flow of nat may be forgotten; and after which the time of its
- * last packet is written down once more.
- */
-uint32_t dataplane_timeout_ticks(const struct dataplane *dataplane,
-				 enum l4gate_flow_state state);
-uint32_t dataplane_refresh_ticks(const struct dataplane *dataplane,
-				 enum l4gate_flow_state state);
+/* Idle timeouts that hold without any others (README has the table): class 0. */
+extern const struct image_timeouts dataplane_usual_timeouts;
+
+/* Idle timeouts as packets judge by them; none is kept beyond its time. */
+void dataplane_timeouts(const struct dataplane *dataplane,
+			const struct image_timeouts *timeouts,
+			struct l4gate_timeouts *ret_class);
 
 /* Rows of the flow tables (include/l4gate/hash.h). */
 struct flow_rows {

@@ -48,6 +48,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_CLIENTS6] = "l4gate_clients6",
 	[MAP_SOURCES] = "l4gate_sources",
 	[MAP_AFFINITY] = "l4gate_affinity",
+	[MAP_TIMEOUTS] = "l4gate_timeouts",
 	[MAP_SHARDS] = "l4gate_shards",
 	[MAP_DEVICES] = "l4gate_devices",
 	[MAP_NEXTHOPS] = "l4gate_nexthops",
@@ -126,7 +127,7 @@ static bool is_mapped(int map)
 {
 	return map == MAP_WORDS || map == MAP_ENTRIES ||
 	       map == MAP_RECORDS || map == MAP_CLIENTS6 || map == MAP_ENDPOINTS ||
-	       map == MAP_BACKENDS;
+	       map == MAP_BACKENDS || map == MAP_TIMEOUTS;
 }
 
 /* Without which maps there is no instance, or none that can be written to. */
@@ -227,6 +228,7 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	const struct l4gate_meta *meta_ = &(dataplane)->meta;		\
 	struct flow_rows rows_ = dataplane_rows(dataplane);		\
 	uint32_t hz_ = meta_->hz, i_;					\
+	struct l4gate_timeouts usual_;					\
 	memcpy((void *)(rodata)->hash_key, meta_->key,			\
 	       sizeof(meta_->key));					\
 	(rodata)->word_rows = rows_.words;				\
@@ -238,11 +240,11 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 	(rodata)->nat_port_min = meta_->nat_port_min;			\
 	(rodata)->nat_port_count = dataplane_nat_ports(dataplane);	\
 	(rodata)->tick_shift = dataplane_tick_shift(dataplane);				\
+	dataplane_timeouts(dataplane, &dataplane_usual_timeouts, &usual_); \
 	for (i_ = 0; i_ < L4GATE_FLOW_STATES; i_++) {			\
-		(rodata)->flow_timeout[i_] =				\
-			dataplane_timeout_ticks(dataplane, i_);		\
-		(rodata)->flow_refresh[i_] = dataplane_refresh_ticks(dataplane, i_);		\
-		(rodata)->flow_quarter[i_] = dataplane_quarter(dataplane, i_);		\
+		(rodata)->flow_timeout[i_] = usual_.state[i_].timeout;	\
+		(rodata)->flow_refresh[i_] = usual_.state[i_].refresh;	\
+		(rodata)->flow_quarter[i_] = usual_.state[i_].quarter;	\
 	}								\
 	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
 	(rodata)->jiffies_second = hz_;					\

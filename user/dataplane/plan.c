@@ -424,6 +424,7 @@ static int plan_standby(struct plan *plan, struct past *past,
 		return -ENOMEM;
 	*kept = *route;
 	kept->drain_timeout = old->drain_timeout;
+	kept->timeouts = old->timeouts;
 	kept->backend_count = 0;
 	kept->backends = arena_array(&plan->arena, route->backend_count + 1,
 				     sizeof(*kept->backends));
@@ -456,6 +457,7 @@ static int plan_gone_route(struct plan *plan, struct past *past,
 		.namespace = state_text_of(state, old->namespace),
 		.name = state_text_of(state, old->name),
 		.drain_timeout = old->drain_timeout,
+		.timeouts = old->timeouts,
 	};
 	error = plan_route(plan, past, kept, fail_);
 	to = &plan->routes[plan->route_count - 1];
@@ -565,6 +567,8 @@ int plan_make(const struct image *image, const struct state *published,
 		error = plan_routes(plan, &past, fail_);
 	if (!error)
 		error = plan_listeners(plan, &past, fail_);
+	if (!error)
+		error = plan_timeouts(plan, published, fail_);
 	if (!error)
 		error = plan_endpoints(plan, published, node, fail_);
 	if (!error)

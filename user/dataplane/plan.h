@@ -46,6 +46,7 @@ struct plan_route {
 	uint32_t id;
 	bool is_new;
 	bool is_gone;		/* not given any more */
+	uint8_t class;		/* of its idle timeouts */
 	struct plan_backend *backends;	/* as image->backends */
 	struct plan_gone *gone;		/* sorted by ref, address, port */
 	size_t gone_count;
@@ -184,6 +185,13 @@ int plan_draining(struct plan *plan, const struct plan_node *node,
 		  const struct state_route *old, const int *refs,
 		  const struct state_backend *const *were,
 		  struct plan_route *route);
+
+/*
+ * plan_timeouts.c: a class for the idle timeouts of each route. 0 or -E2BIG: fail says
+ * need and limit.
+ */
+int plan_timeouts(struct plan *plan, const struct state *published,
+		  struct fail *fail);
 
 /* Whether a tick has passed, in plan->tick's time; 0 never does. */
 bool plan_is_over(const struct plan *plan, uint32_t until);

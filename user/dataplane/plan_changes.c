@@ -168,6 +168,9 @@ static bool route_is_same(const struct plan *plan, const struct state *a,
 {
 	return in_a->id == in_b->id && in_a->closed == in_b->closed &&
 	       in_a->drain_timeout == in_b->drain_timeout &&
+	       in_a->class == in_b->class &&
+	       !memcmp(&in_a->timeouts, &in_b->timeouts,
+		       sizeof(in_a->timeouts)) &&
 	       in_a->ref_count - in_a->gone_refs ==
 	       in_b->ref_count - in_b->gone_refs &&
 	       given(in_a) == given(in_b) &&

@@ -242,6 +242,8 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 	to->gone_backends = from->gone_count;
 	to->backend_count = route->backend_count + from->gone_count;
 	to->drain_timeout = route->drain_timeout;
+	to->timeouts = route->timeouts;
+	to->class = from->class;
 	to->gone = from->is_gone;
 	plan->state.ref_count += to->ref_count;
 	plan->state.backend_count += to->backend_count;

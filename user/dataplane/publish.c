@@ -20,6 +20,7 @@
 #include "dataplane/listen.h"
 #include "dataplane/plan.h"
 #include "dataplane/publisher.h"
+#include "dataplane/timeouts.h"
 #include "l4gate/hash.h"
 #include "util/byteorder.h"
 
@@ -82,10 +83,15 @@ static int write_backends(const struct publisher *publisher, size_t i)
 
 	for (j = 0; !error && j < route->backend_count; j++) {
 		const struct image_backend *backend = &route->backends[j];
+		struct l4gate_backend *is =
+			&publisher->backends[to->backends[j].id];
 		struct l4gate_backend value = {
 			.addr = backend->addr.addr,
 			.port = port_to_net(backend->port),
 			.family = backend->addr.family,
+			/* timeouts_settle() gives others theirs. */
+			.timeouts = to->backends[j].is_new ? to->class :
+							     is->timeouts,
 			.state = backend->draining ? L4GATE_BACKEND_DRAINING :
 						     L4GATE_BACKEND_ACTIVE,
 			.route = to->id,
@@ -95,7 +101,7 @@ static int write_backends(const struct publisher *publisher, size_t i)
 			error = publisher_clear_stats(publisher,
 						      MAP_BACKEND_STATS,
 						      to->backends[j].id);
-		set_backend(&publisher->backends[to->backends[j].id], &value);
+		set_backend(is, &value);
 	}
 	return error;
 }
@@ -284,6 +290,8 @@ static int write_all(struct publisher *publisher, struct publish_times *times)
 	lap(&clock);
 	/* The half that is written is no witness any more. */
 	error = write_control(publisher, publisher->generation, 0);
+	if (!error)
+		timeouts_write(publisher);
 	for (i = 0; !error && i < plan->route_count; i++)
 		error = write_route(publisher, i);
 	if (!error)
@@ -302,6 +310,7 @@ static int write_all(struct publisher *publisher, struct publish_times *times)
 	times->last = lap(&clock);
 
 	set_times(publisher);
+	timeouts_settle(publisher);
 	wait_for_packets();
 	retire_backends(publisher);
 	error = listen_write_ports(publisher, false);
@@ -338,7 +347,9 @@ static int map_values(struct publisher *publisher)
 	publisher->buckets = dataplane_map(dataplane, MAP_BUCKETS);
 	publisher->chunks = dataplane_map(dataplane, MAP_CHUNKS);
 	publisher->backends = dataplane_map(dataplane, MAP_BACKENDS);
-	if (publisher->routes && publisher->buckets && publisher->chunks && publisher->backends)
+	publisher->timeouts = dataplane_map(dataplane, MAP_TIMEOUTS);
+	if (publisher->routes && publisher->buckets && publisher->chunks &&
+	    publisher->backends && publisher->timeouts)
 		return 0;
 	return fail(publisher->fail, -errno, "%s: the maps there can't be mapped: %m",
 		    dataplane->pin_dir);
@@ -352,6 +363,7 @@ static void unmap_values(struct publisher *publisher)
 	dataplane_unmap(dataplane, MAP_BUCKETS, publisher->buckets);
 	dataplane_unmap(dataplane, MAP_CHUNKS, publisher->chunks);
 	dataplane_unmap(dataplane, MAP_BACKENDS, publisher->backends);
+	dataplane_unmap(dataplane, MAP_TIMEOUTS, publisher->timeouts);
 }
 
 /* Whether a flow was ever made by a listener with this number. */
@@ -417,12 +429,16 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 	publisher.plan = &plan;
 	publisher.state = &plan.state;
 	retire_orphans(&publisher);
-	if (!changes->count)
-		set_times(&publisher);
 	/* Before the first generation there is no state to replace. */
-	if (changes->count)
-		error = plan.reaches_packets || !publisher.generation ?
-			write_all(&publisher, &changes->times) : write_statuses(&publisher);
+	if (changes->count &&
+	    (plan.reaches_packets || !publisher.generation)) {
+		error = write_all(&publisher, &changes->times);
+	} else {
+		set_times(&publisher);
+		timeouts_settle(&publisher);
+		if (changes->count)
+			error = write_statuses(&publisher);
+	}
 	if (!error)
 		(void)announce(dataplane, &published, &plan.state,
 			       &changes->warning);

@@ -20,6 +20,7 @@ struct publisher {
 	uint64_t *buckets;
 	union l4gate_chunk *chunks;
 	struct l4gate_backend *backends;
+	struct l4gate_timeouts *timeouts;
 	struct fail *fail;
 };
 

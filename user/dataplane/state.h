@@ -13,10 +13,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "compile/idle.h"
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 4
+#define STATE_VERSION 5
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -104,8 +105,11 @@ struct state_route {
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
+	uint8_t class;		/* of its idle timeouts, in l4gate_timeouts */
+	uint8_t pad[3];
+	struct image_timeouts timeouts;
 };
-L4GATE_ASSERT_SIZE(struct state_route, 152);
+L4GATE_ASSERT_SIZE(struct state_route, 176);
 
 struct state_ref {
 	double wanted;

@@ -23,8 +23,11 @@
 #define SECOND	1000
 #define HOUR	(3600 * SECOND)
 
-/* No timeout is of use below the tick of the flow table, or above a week. */
-#define IDLE_RANGE .min = SECOND, .max = 168 * HOUR
+/*
+ * No timeout is of use below the tick of the flow table; and a flow of nat has the time
+ * of its last packet in 16 bits of such ticks, which are nine hours.
+ */
+#define IDLE_RANGE .min = SECOND, .max = 8 * HOUR
 
 const char *const forwarding_mode_words[] = {
 	[MODE_NAT] = "nat", [MODE_TRANSPARENT] = "transparent",

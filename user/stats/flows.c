@@ -31,9 +31,10 @@ int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	flows.clients6 = dataplane_map(dataplane, MAP_CLIENTS6);
 	flows.endpoints = dataplane_map(dataplane, MAP_ENDPOINTS);
 	flows.backends = dataplane_map(dataplane, MAP_BACKENDS);
+	flows.timeouts = dataplane_map(dataplane, MAP_TIMEOUTS);
 	*ret_flows = flows;
 	if (flows.words && flows.entries && flows.records && flows.clients6 &&
-	    flows.endpoints && flows.backends)
+	    flows.endpoints && flows.backends && flows.timeouts)
 		return 0;
 	return fail(fail_, -errno, "%s: the flow table can't be mapped: %m",
 		    dataplane->pin_dir);
@@ -51,6 +52,7 @@ void flows_close(struct flows *flows)
 	dataplane_unmap(dataplane, MAP_CLIENTS6, flows->clients6);
 	dataplane_unmap(dataplane, MAP_ENDPOINTS, (void *)flows->endpoints);
 	dataplane_unmap(dataplane, MAP_BACKENDS, (void *)flows->backends);
+	dataplane_unmap(dataplane, MAP_TIMEOUTS, (void *)flows->timeouts);
 	*flows = (struct flows){ 0 };
 }
 
@@ -69,14 +71,39 @@ static double record_idle(const struct flows *flows, uint64_t value)
 	return ticks * dataplane_tick_seconds(flows->dataplane);
 }
 
+/* As bpf/timeouts.h: the timeout of a flow in a state, which may have the mark. */
+static const struct l4gate_idle *timeout_of(const struct flows *flows,
+					    uint64_t flow, uint32_t backend,
+					    uint32_t state)
+{
+	uint8_t class = 0;
+
+	if (flow & L4GATE_FLOW_TIMED &&
+	    backend < flows->dataplane->sizes.backends)
+		class = flows->backends[backend].timeouts;
+	return &flows->timeouts[class].state[state];
+}
+
+/* Whether flows with a mark are kept beyond their time. */
+static bool is_kept(const struct flows *flows, uint64_t flow,
+		    const struct l4gate_idle *idle)
+{
+	uint64_t tick = flows->jiffies >>
+			dataplane_tick_shift(flows->dataplane);
+
+	return flow & L4GATE_FLOW_TIMED && tick < idle->keep;
+}
+
 static bool record_is_live(const struct flows *flows, uint64_t value)
 {
 	uint32_t state = value & L4GATE_RECORD_STATE;
+	const struct l4gate_idle *idle = timeout_of(
+		flows, value, value >> L4GATE_RECORD_BACKEND_SHIFT, state);
 
 	return state > L4GATE_FLOW_CLAIMED &&
-	       record_idle(flows, value) <=
-	       dataplane_timeout_ticks(flows->dataplane, state) *
-	       dataplane_tick_seconds(flows->dataplane);
+	       (is_kept(flows, value, idle) ||
+		record_idle(flows, value) <=
+		idle->timeout * dataplane_tick_seconds(flows->dataplane));
 }
 
 static void read_source(const struct flows *flows, uint64_t value,
@@ -162,11 +189,14 @@ bool flow_read(const struct flows *flows, uint32_t number,
 static bool word_is_live(const struct flows *flows, uint64_t word)
 {
 	uint32_t state = word >> L4GATE_WORD_STATE_SHIFT & L4GATE_RECORD_STATE;
-	uint64_t now = (uint64_t)(uint32_t)flows->jiffies *
-		       dataplane_quarter(flows->dataplane, state) >> 32;
+	const struct l4gate_idle *idle = timeout_of(
+		flows, word, word >> L4GATE_WORD_BACKEND_SHIFT &
+			     L4GATE_WORD_BACKEND, state);
+	uint64_t now = (uint64_t)(uint32_t)flows->jiffies * idle->quarter >> 32;
 
 	/* 7: touched in the quarter after the one that we live in. */
-	return ((now - word + 1) & L4GATE_WORD_CLOCK) <= 5;
+	return ((now - word + 1) & L4GATE_WORD_CLOCK) <= 5 ||
+	       is_kept(flows, word, idle);
 }
 
 /* The word with a hash, or 0. */

@@ -36,6 +36,7 @@ struct flows {
 	struct l4gate_addr *clients6;
 	const struct l4gate_endpoint *endpoints;	/* both halves */
 	const struct l4gate_backend *backends;
+	const struct l4gate_timeouts *timeouts;
 	struct flow_rows rows;
 	uint32_t word_lines;
 	uint32_t record_count;
