@@ -174,6 +174,8 @@ static void test_foreign(void **unused)
 	SPOILED(retired.place.family, L4GATE_FAMILIES);
 	SPOILED(route.namespace, sizeof(TEXTS));
 	SPOILED(route.name, sizeof(TEXTS));
+	SPOILED(route.policy, sizeof(TEXTS));
+	SPOILED(route.asks_for, UINT32_MAX);
 	SPOILED(route.protocol, 2);
 	SPOILED(route.ref, UINT32_MAX);
 	SPOILED(route.ref_count, 2);

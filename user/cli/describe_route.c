@@ -380,6 +380,17 @@ static void print_ref(const json_t *route, const json_t *ref, size_t index)
 	print_backends(route, index);
 }
 
+static void print_policy(const json_t *route)
+{
+	const json_t *policy = json_object_get(route, "policy");
+	const char *asks_for = view_text(policy, "asksFor");
+
+	if (*asks_for)
+		printf("RoutePolicy %s/%s: %s\n\n",
+		       view_text(route, "namespace"), view_text(policy, "name"),
+		       asks_for);
+}
+
 static void print_refs(const json_t *route)
 {
 	json_t *ref;
@@ -433,6 +444,7 @@ void print_route(const json_t *route)
 	print_fate(route, "serves", "It serves");
 	print_fate(route, "waits", "It is attached, but gets nothing from");
 	print_fate(route, "idle", "It is attached, but nothing is programmed of");
+	print_policy(route);
 	if (carries)
 		print_refs(route);
 	print_wrong(route);

@@ -197,6 +197,18 @@ static void write_backend(struct emit *emit, const struct view *view,
 	emit_raw(emit, "}");
 }
 
+static void write_policy(struct emit *emit, const struct state *state,
+			 const struct state_route *route)
+{
+	if (!*state_text_of(state, route->asks_for))
+		return;
+	emit_member_text(emit, ",\"policy\":{\"name\":",
+			 state_text_of(state, route->policy));
+	emit_member_text(emit, ",\"asksFor\":",
+			 state_text_of(state, route->asks_for));
+	emit_raw(emit, "}");
+}
+
 /* What packets meet of a route, behind its name. */
 static void write_traffic(struct emit *emit, const struct view *view,
 			  const struct state_route *route)
@@ -210,6 +222,7 @@ static void write_traffic(struct emit *emit, const struct view *view,
 	emit_raw(emit, route->closed ? ",\"closed\":true" : ",\"closed\":false");
 	if (route->gone)
 		emit_raw(emit, ",\"gone\":true");
+	write_policy(emit, state, route);
 	write_tables(emit, route);
 	write_refs(emit, state, route);
 	emit_raw(emit, ",\"backends\":[");

@@ -93,6 +93,8 @@ struct image_route {
 	uint32_t affinity;	/* seconds that a client is remembered; 0: none */
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;		/* and at once */
+	const char *asks_for;	/* all of that in words; NULL: no policy is carried
+				   out */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
 	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */

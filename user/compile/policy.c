@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/policy_text.h"
 #include "compile/ranges.h"
 #include "compile/setting.h"
 
@@ -202,6 +203,20 @@ static int64_t affinity_timeout(const struct route_policy *policy)
 	return timeout == NOT_GIVEN ? 3 * 3600 * SECOND : timeout;
 }
 
+static int policy_ranges(struct arena *arena, struct image_route *image)
+{
+	const struct route_policy *policy = image->policy;
+
+	image->has_ranges = policy->settings[POLICY_ALLOW].value ||
+			    policy->settings[POLICY_DENY].value;
+	if (!image->has_ranges)
+		return 0;
+	return ranges_flatten(arena, policy, L4GATE_IPV4,
+			      &image->ranges[L4GATE_IPV4]) ?:
+	       ranges_flatten(arena, policy, L4GATE_IPV6,
+			      &image->ranges[L4GATE_IPV6]);
+}
+
 int policy_limits(struct work *work, struct image_route *image)
 {
 	struct arena *arena = &work->image->arena;
@@ -216,12 +231,6 @@ int policy_limits(struct work *work, struct image_route *image)
 		image->rate = policy->settings[POLICY_NEW_FLOWS].value;
 		image->burst = policy->settings[POLICY_BURST].value;
 	}
-	image->has_ranges = policy->settings[POLICY_ALLOW].value ||
-			    policy->settings[POLICY_DENY].value;
-	if (!image->has_ranges)
-		return 0;
-	return ranges_flatten(arena, policy, L4GATE_IPV4,
-			      &image->ranges[L4GATE_IPV4]) ?:
-	       ranges_flatten(arena, policy, L4GATE_IPV6,
-			      &image->ranges[L4GATE_IPV6]);
+	image->asks_for = policy_text(arena, image);
+	return image->asks_for ? policy_ranges(arena, image) : -ENOMEM;
 }

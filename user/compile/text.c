@@ -293,6 +293,16 @@ static void print_status(FILE *out, const struct image *image)
 		print_policy(out, &image->policies[i]);
 }
 
+/* A closed route has none of what its policy asks for. */
+static void print_policy_of(FILE *out, const struct image_route *route)
+{
+	const char *asks_for = route->asks_for ?: "";
+
+	fprintf(out, "  RoutePolicy %s/%s%s%s\n",
+		route->policy->meta.namespace, route->policy->meta.name,
+		*asks_for ? ": " : "", asks_for);
+}
+
 void image_print_text(FILE *out, const struct image *image)
 {
 	size_t i;
@@ -308,9 +318,7 @@ void image_print_text(FILE *out, const struct image *image)
 			protocol_route_kind(route->protocol), route->namespace,
 			route->name);
 		if (route->policy)
-			fprintf(out, "  RoutePolicy %s/%s\n",
-				route->policy->meta.namespace,
-				route->policy->meta.name);
+			print_policy_of(out, route);
 		print_timeouts(out, route);
 		print_family(out, route, L4GATE_IPV4);
 		print_family(out, route, L4GATE_IPV6);

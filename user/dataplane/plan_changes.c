@@ -177,6 +177,7 @@ static bool route_is_same(const struct plan *plan, const struct state *a,
 	       in_a->flags == in_b->flags && in_a->rate == in_b->rate &&
 	       in_a->burst == in_b->burst &&
 	       in_a->affinity == in_b->affinity &&
+	       same_text(a, in_a->asks_for, b, in_b->asks_for) &&
 	       !memcmp(in_a->tables, in_b->tables, sizeof(in_a->tables)) &&
 	       !memcmp(in_a->ranges, in_b->ranges, sizeof(in_a->ranges)) &&
 	       !memcmp(a->backends + in_a->backend, b->backends + in_b->backend,

@@ -248,7 +248,10 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 	plan->state.ref_count += to->ref_count;
 	plan->state.backend_count += to->backend_count;
 	return plan_add_text(plan, route->namespace, &to->namespace) ?:
-	       plan_add_text(plan, route->name, &to->name);
+	       plan_add_text(plan, route->name, &to->name) ?:
+	       plan_add_text(plan, route->policy ? route->policy->meta.name : "",
+			     &to->policy) ?:
+	       plan_add_text(plan, route->asks_for ?: "", &to->asks_for);
 }
 
 static int write_routes(struct plan *plan)

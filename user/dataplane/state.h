@@ -101,6 +101,8 @@ struct state_route {
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;
 	uint32_t affinity;	/* seconds; 0: none */
+	state_text policy;	/* name of the RoutePolicy on it, or "" */
+	state_text asks_for;	/* and what that does, in words */
 	uint8_t protocol;	/* enum protocol */
 	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
@@ -109,7 +111,7 @@ struct state_route {
 	uint8_t pad[3];
 	struct image_timeouts timeouts;
 };
-L4GATE_ASSERT_SIZE(struct state_route, 176);
+L4GATE_ASSERT_SIZE(struct state_route, 184);
 
 struct state_ref {
 	double wanted;

@@ -175,6 +175,8 @@ static bool check_routes(const struct state *state)
 
 		if (route->namespace >= state->text_size ||
 		    route->name >= state->text_size ||
+		    route->policy >= state->text_size ||
+		    route->asks_for >= state->text_size ||
 		    route->protocol > PROTOCOL_UDP ||
 		    !is_run(route->ref, route->ref_count, state->ref_count) ||
 		    !is_run(route->backend, route->backend_count,
