@@ -100,7 +100,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(USER_OBJECTS)
 
 # Helpers of more than one test.
 $(O)/tests/unit/test_crds $(O)/tests/unit/test_crd_objects: $(O)/tests/unit/crd.o
-$(O)/tests/unit/test_plan $(O)/tests/unit/test_draining \
+$(O)/tests/unit/test_plan $(O)/tests/unit/test_plan_policy $(O)/tests/unit/test_draining \
 $(O)/tests/unit/test_plan_timeouts: $(O)/tests/unit/plan_run.o
 
 # Where the packets of failing tests are to be found.
