@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "dataplane/state.h"
+#include "model/model.h"
 #include "node.h"
 
 const struct mode_backend backends[PORTS] = {
@@ -82,6 +85,28 @@ void modes_routes(void)
 		   "ip -6 route add unreachable 2001:db8:77::/64 && "
 		   "ip route add 10.8.0.0/24 via 10.0.0.2 && "
 		   "ip -6 route add 2001:db8:8::/64 via 2001:db8::2");
+}
+
+uint32_t modes_route(enum port port, bool udp)
+{
+	enum protocol protocol = udp ? PROTOCOL_UDP : PROTOCOL_TCP;
+	uint32_t id = STATE_NO_ROUTE;
+	struct fail fail = { 0 };
+	struct state state;
+	char name[16];
+	size_t i;
+
+	snprintf(name, sizeof(name), "r%d", port);
+	if (state_read(node.dataplane, &state, &fail))
+		abort();
+	for (i = 0; i < state.route_count; i++)
+		if (!strcmp(state_text_of(&state, state.routes[i].name), name) &&
+		    state.routes[i].protocol == protocol)
+			id = state.routes[i].id;
+	state_free(&state);
+	if (id == STATE_NO_ROUTE)
+		abort();
+	return id;
 }
 
 void modes_publish(const char *more)

@@ -6,6 +6,9 @@
 #ifndef TESTS_MODES_H
 #define TESTS_MODES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "l4gate/abi.h"
 
 /* Ports of the listeners, by what is behind them. */
@@ -35,6 +38,9 @@ extern const struct mode_listeners modes[L4GATE_MODES];
 
 /* Makes routes and neighbours; once. */
 void modes_routes(void);
+
+/* The number of the route behind a port, which is published. */
+uint32_t modes_route(enum port port, bool udp);
 
 /* Publishes the config, and more objects behind it; the node is attached. */
 void modes_publish(const char *more);

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "capture.h"
-#include "dataplane/state.h"
-#include "model/model.h"
 #include "modes.h"
 #include "node.h"
 #include "packet.h"
@@ -187,24 +185,6 @@ static void age_bucket(uint32_t route, double seconds)
 	dataplane_unmap(node.dataplane, MAP_BUCKETS, buckets);
 }
 
-/* The number of a route of port GOOD, by its protocol. */
-static uint32_t route_number(bool udp)
-{
-	struct state state;
-	struct fail fail = { 0 };
-	uint32_t id = STATE_NO_ROUTE;
-	size_t i;
-
-	assert_int_equal(state_read(node.dataplane, &state, &fail), 0);
-	for (i = 0; i < state.route_count; i++)
-		if (!strcmp(state_text_of(&state, state.routes[i].name), "r80") &&
-		    state.routes[i].protocol == (udp ? PROTOCOL_UDP : PROTOCOL_TCP))
-			id = state.routes[i].id;
-	state_free(&state);
-	assert_int_not_equal(id, STATE_NO_ROUTE);
-	return id;
-}
-
 #define RATE(burst) "rateLimit: {newFlowsPerSecond: 1, burst: " burst "}"
 
 static void expect_flows(struct try *try, unsigned int count)
@@ -230,9 +210,9 @@ static void test_rate(void **state)
 			for (udp = 0; udp < 2; udp++) {
 				try.udp = udp;
 				try.src = "10.0.0.2";
-				age_bucket(route_number(udp), 100);
+				age_bucket(modes_route(GOOD, udp), 100);
 				expect_flows(&try, 30);
-				age_bucket(route_number(udp), 3);
+				age_bucket(modes_route(GOOD, udp), 3);
 				try.src = "2001:db8::2";
 				expect_flows(&try, 3);
 			}
