@@ -32,6 +32,29 @@ static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
 	return direct_client(ctx, hook, scratch, endpoint, id, half);
 }
 
+/* A packet that may be from a backend: an action, or NO_REPLY. */
+static __always_inline int process_backend(CTX *ctx, enum l4gate_hook hook,
+					   struct scratch *scratch, __u32 half)
+{
+	/* The port says whether it may be one of these: not so often of nat. */
+	int action = direct_backend(ctx, hook, scratch, half);
+
+	return action == NO_REPLY ? nat_backend(ctx, hook, scratch, half) :
+				    action;
+}
+
+/* The same at TC. Global, for the verifier to look at it once. */
+int process_backend_skb(CTX *ctx, __u32 half);
+
+__noinline int process_backend_skb(CTX *ctx, __u32 half)
+{
+	struct scratch *scratch = scratch_get();
+
+	if (!scratch)
+		return NO_REPLY;
+	return process_backend(ctx, L4GATE_HOOK_TC_INGRESS, scratch, half & 1);
+}
+
 /* Packets that come in through an attached device. */
 static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 {
@@ -59,10 +82,8 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 				     action_unparsed(reason));
 	}
 	half = config_half();
-	/* The port says whether it may be one of these: not so often of nat. */
-	action = direct_backend(ctx, hook, scratch, half);
-	if (action == NO_REPLY)
-		action = nat_backend(ctx, hook, scratch, half);
+	action = CTX_IS_FAST_PATH ? process_backend(ctx, hook, scratch, half) :
+				    process_backend_skb(ctx, half);
 	if (action != NO_REPLY)
 		return action;
 	if (!port_is_in(L4GATE_PORTS_LISTENER, packet->protocol, packet->dport))
