@@ -44,12 +44,23 @@ static void describe_affinity(const struct image_route *route,
 					   time));
 }
 
+static void describe_idle(const struct image_route *route, struct phrase *line)
+{
+	int64_t timeout = route->policy->settings[POLICY_IDLE_TIMEOUT].value;
+	char time[DURATION_TEXT_MAX];
+
+	if (timeout != NOT_GIVEN)
+		phrase_add(line, "; ", "flows may be idle for %s",
+			   duration_format(timeout, time));
+}
+
 const char *policy_text(struct arena *arena, const struct image_route *route)
 {
 	static const describe pieces[] = {
 		describe_sources,
 		describe_rate,
 		describe_affinity,
+		describe_idle,
 	};
 	struct phrase line = { 0 };
 	size_t i;
