@@ -98,8 +98,8 @@ test_explain_listener_gone() {
 
 # Every member is there, whatever the packet meets.
 KEYS='(keys - ["backend","device","flow","generation","hook","hooks","listener","nextHop",
-  "packet","reason","route","schema","sent","slot","verdict","why"] | . == []) and
-  (keys | length) == 16 and .schema == 1'
+  "otherBuild","packet","reason","route","schema","sent","slot","verdict","why"] | . == []) and
+  (keys | length) == 17 and .schema == 1 and .otherBuild == false'
 
 test_explain_json() {
   ready

@@ -6,16 +6,19 @@
  *   test_dry [PACKETS [SEED]]
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include <linux/bpf.h>
+#include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include "dataplane/dry.h"
+#include "l4gate/names.h"
 #include "modes.h"
 #include "node.h"
 #include "packet.h"
@@ -471,11 +474,39 @@ static void test_limit(void **state)
 	fail_msg("the limit was never reached");
 }
 
+/* A link whose program was replaced is one that explain does not know. */
+static void test_other_build(void **state)
+{
+	const struct shape shape = { .src = "10.0.0.2", .dst = "10.0.1.9",
+				     .dport = 99, .tcp_flags = SYN };
+	char name[32], path[PATH_MAX];
+	struct dry_run run;
+	struct frame in;
+	int link;
+
+	(void)state;
+	snprintf(name, sizeof(name), L4GATE_PIN_INGRESS, node.ifindex);
+	link = bpf_obj_get(dataplane_path(node.dataplane, name, path));
+	if (link < 0)
+		skip();
+	frame_build(&in, &shape);
+	say_dry(&in, false, &run);
+	assert_false(run.is_other);
+	assert_int_equal(bpf_link_update(link, node.dataplane->egress_fd,
+					 NULL), 0);
+	say_dry(&in, false, &run);
+	assert_true(run.is_other);
+	assert_int_equal(bpf_link_update(link, node.dataplane->ingress_fd,
+					 NULL), 0);
+	close(link);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_other_build),
 	};
 	struct fail fail = { 0 };
 	cpu_set_t cpu;

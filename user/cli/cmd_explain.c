@@ -156,12 +156,19 @@ static int explain(const struct request *request, const struct view *view,
 		.view = view, .probe = &request->probe, .device = device,
 		.run = &run,
 	};
+	struct fail fail = { 0 };
+	uint64_t generation;
 	json_t *document;
 	int code;
 
 	code = run_dry(request, view, device, &run);
 	if (code != EXIT_DONE)
 		return code;
+	/* Names and numbers have to be of one config. */
+	if (generation_read(view->dataplane, &generation, &fail))
+		return say_failed("%s", fail.text);
+	if (generation != view->published.generation)
+		return say_failed("another config was applied meanwhile: ask again");
 	document = explain_document(&explained);
 	if (request->output == OUTPUT_JSON || !document)
 		return output_print(document, OUTPUT_JSON);

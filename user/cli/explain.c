@@ -492,11 +492,12 @@ json_t *explain_document(const struct explained *explained)
 	const struct dry_step *last = last_step(explained);
 	struct met met = find_all(explained);
 
-	return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o}",
+	return json_pack("{s:i, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o}",
 			 "schema", 1, "generation",
 			 (json_int_t)state->generation, "packet",
 			 packet_json(explained->probe), "device",
-			 device_json(explained->device), "hooks",
+			 device_json(explained->device), "otherBuild",
+			 explained->run->is_other, "hooks",
 			 hooks_json(explained->run), "listener",
 			 listener_json(state, &met), "route",
 			 route_json(state, &met), "slot",

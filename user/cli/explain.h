@@ -6,6 +6,7 @@
  *   "packet": { "protocol": "TCP", "source": "ADDRESS:PORT", "destination",
  *               "flags": "SYN" or "" (UDP) },
  *   "device": { "name", "ifindex", "mode": "native" | "generic" | "tc" },
+ *   "otherBuild": whether other programs are attached there than were asked,
  *   "hooks": [ { "hook": "xdp" | "tc_ingress", "reason", "class", "text": as in
  *                stats } ], in the order in which they see it,
  *   "listener": { "namespace", "gateway", "listenerSet": "" if it is from none,

@@ -174,6 +174,9 @@ void explain_print(const json_t *document)
 		       view_text(sent, "destination"));
 	json_array_foreach(why, i, sentence)
 		printf("why       %s\n", json_string_value(sentence));
+	if (json_is_true(json_object_get(document, "otherBuild")))
+		printf("note      what is attached is of another build than this: l4gate attach %s updates it\n",
+		       view_text(json_object_get(document, "device"), "name"));
 	printf("verdict   %s, by %s\n",
 	       verdict_text(view_text(document, "verdict")),
 	       strcmp(view_text(document, "hook"), "xdp") ? "TC" : "XDP");

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/pkt_cls.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "l4gate/names.h"
 #include "tc.skel.h"
 #include "xdp.skel.h"
 
@@ -32,6 +34,7 @@ struct dry {
 	struct l4gate_xdp_bpf *xdp;
 	struct l4gate_tc_bpf *tc;
 	struct copy copies[MAP_COUNT];
+	const struct dataplane *dataplane;
 	int cpus;
 };
 
@@ -213,6 +216,7 @@ int dry_open(const struct dataplane *dataplane, struct dry **ret_dry,
 	dry = calloc(1, sizeof(*dry));
 	if (!dry)
 		return fail(fail_, -ENOMEM, "out of memory");
+	dry->dataplane = dataplane;
 	dry->cpus = libbpf_num_possible_cpus();
 	error = load(dry, dataplane, fail_);
 	if (error) {
@@ -398,6 +402,49 @@ static int run_hook(struct dry *dry, enum l4gate_hook hook,
 	return 0;
 }
 
+/* The program that a pinned link attaches; -1: there is none (clsact). */
+static int attached_program(const struct dry *dry, enum l4gate_hook hook,
+			    unsigned int ifindex)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 size = sizeof(info);
+	char name[32], path[PATH_MAX];
+	int link, program = -1;
+
+	if (hook == L4GATE_HOOK_XDP)
+		snprintf(name, sizeof(name), L4GATE_PIN_XDP, ifindex);
+	else
+		snprintf(name, sizeof(name), L4GATE_PIN_INGRESS, ifindex);
+	link = bpf_obj_get(dataplane_path(dry->dataplane, name, path));
+	if (link < 0)
+		return -1;
+	if (!bpf_obj_get_info_by_fd(link, &info, &size))
+		program = bpf_prog_get_fd_by_id(info.prog_id);
+	close(link);
+	return program;
+}
+
+/* Whether that is another program than ours: its tag is a hash of its code. */
+static bool is_other(const struct dry *dry, enum l4gate_hook hook,
+		     unsigned int ifindex)
+{
+	int ours = bpf_program__fd(hook == L4GATE_HOOK_XDP ?
+				   dry->xdp->progs.l4gate_xdp :
+				   dry->tc->progs.l4gate_ingress);
+	struct bpf_prog_info attached = { 0 }, own = { 0 };
+	__u32 attached_size = sizeof(attached), own_size = sizeof(own);
+	int program = attached_program(dry, hook, ifindex);
+	bool differs;
+
+	if (program < 0)
+		return false;
+	differs = !bpf_obj_get_info_by_fd(program, &attached, &attached_size) &&
+		  !bpf_obj_get_info_by_fd(ours, &own, &own_size) &&
+		  memcmp(attached.tag, own.tag, sizeof(own.tag));
+	close(program);
+	return differs;
+}
+
 int dry_run(struct dry *dry, unsigned int ifindex, bool has_xdp,
 	    const void *frame, size_t size, struct dry_run *ret_run,
 	    struct fail *fail_)
@@ -417,6 +464,8 @@ int dry_run(struct dry *dry, unsigned int ifindex, bool has_xdp,
 	if (error && !run.no_xdp)
 		return fail(fail_, error, "BPF_PROG_TEST_RUN: %s",
 			    strerror(-error));
+	run.is_other = is_other(dry, L4GATE_HOOK_TC_INGRESS, ifindex) ||
+		       (has_xdp && is_other(dry, L4GATE_HOOK_XDP, ifindex));
 	if (!run.count || run.steps[0].action == DRY_PASS) {
 		error = run_hook(dry, L4GATE_HOOK_TC_INGRESS, ifindex, frame,
 				 size, &run.steps[run.count]);

@@ -45,6 +45,7 @@ struct dry_run {
 	struct dry_step steps[2];	/* XDP, if it takes part; TC, if it gets there */
 	size_t count;
 	bool no_xdp;		/* this kernel can't run XDP so (before 5.15) */
+	bool is_other;		/* what is attached was built from something else */
 };
 
 struct dry;
