@@ -12,6 +12,7 @@
  *   ctx_load()                  bytes out of the rest; the fast path has no need of it
  *   ctx_length(), ctx_packets() bytes of the frame; packets that it stands for
  *   ctx_ifindex()               the device of the hook
+ *   ctx_is_for_others()         the frame is addressed to another host
  *   ctx_tag()                   the VLAN tag kept beside the frame
  *   ctx_pop_tag(), ctx_push_tag()  take the outer tag off, put one on
  *   ctx_restore()               the tags that a frame came with

@@ -93,6 +93,14 @@ static __always_inline __u32 ctx_gso_size(CTX *ctx)
 #include "maps.h"
 #include "scratch.h"
 
+/* The kernel has compared addresses: PACKET_OTHERHOST of <linux/if_packet.h>. */
+static __always_inline bool ctx_is_for_others(CTX *ctx,
+					      const struct scratch *scratch)
+{
+	(void)scratch;
+	return ctx->pkt_type == 3;
+}
+
 /* Puts the outer tag back that was taken off of two; 0, or negative. */
 int restore_tag(CTX *ctx);
 

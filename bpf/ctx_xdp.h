@@ -49,7 +49,54 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 }
 
 #include "ctx_frame.h"
+#include "maps.h"
 #include "rewrite.h"
+#include "scratch.h"
+
+/*
+ * Whether the frame at hand, not yet known to be for us, is: for all who hear it, or
+ * with the device's address as `attach` found it, which is remembered then. Other
+ * frames are left to TC, which knows: so a device that got another address is slow,
+ * not deaf. Global, for it is rare.
+ */
+int frame_is_ours(CTX *ctx, __u64 own);
+
+__noinline int frame_is_ours(CTX *ctx, __u64 own)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+	struct scratch *scratch = scratch_get();
+	__u32 key = ctx->ingress_ifindex;
+	struct l4gate_device *device;
+
+	if (!scratch || (void *)(eth + 1) > ctx_data_end(ctx))
+		return false;
+	if (eth->h_dest[0] & 1)
+		return true;
+	device = bpf_map_lookup_elem(&l4gate_devices, &key);
+	if (!device ||
+	    *(const __u32 *)eth->h_dest != *(const __u32 *)device->mac ||
+	    *(const __u16 *)(eth->h_dest + 4) !=
+		    *(const __u16 *)(device->mac + 4))
+		return false;
+	scratch->own[key % OWN_FRAMES] = own;
+	return true;
+}
+
+/* Nobody has looked at the frame's address yet. */
+static __always_inline bool ctx_is_for_others(CTX *ctx,
+					      const struct scratch *scratch)
+{
+	const struct ethhdr *eth = ctx_data(ctx);
+	__u64 ifindex = ctx->ingress_ifindex, own;
+
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return false;
+	own = ifindex << 48 |
+	      (__u64)*(const __u16 *)(eth->h_dest + 4) << 32 |
+	      *(const __u32 *)eth->h_dest;
+	return own != scratch->own[ifindex % OWN_FRAMES] &&
+	       !frame_is_ours(ctx, own);
+}
 
 static __always_inline int translate_l4(void *l4, void *end, __u8 protocol,
 					const struct rewrite *rewrite)

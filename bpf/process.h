@@ -32,6 +32,18 @@ static __always_inline int process_client(CTX *ctx, enum l4gate_hook hook,
 	return direct_client(ctx, hook, scratch, endpoint, id, half);
 }
 
+/*
+ * A frame to another host: a switch shows it to all when it does not know where that
+ * is. Global, for it is rare.
+ */
+int pass_others(CTX *ctx, __u32 hook);
+
+__noinline int pass_others(CTX *ctx, __u32 hook)
+{
+	count_reason(ctx, hook, L4GATE_NOT_OURS);
+	return CTX_PASS;
+}
+
 /* A packet that may be from a backend: an action, or NO_REPLY. */
 static __always_inline int process_backend(CTX *ctx, enum l4gate_hook hook,
 					   struct scratch *scratch, __u32 half)
@@ -68,6 +80,8 @@ static __always_inline int process_ingress(CTX *ctx, enum l4gate_hook hook)
 		return CTX_PASS;
 	packet = &scratch->packet;
 	reason = parse_packet(ctx, packet);
+	if (ctx_is_for_others(ctx, scratch))
+		return pass_others(ctx, hook);
 	if (reason != GO_ON) {
 		if (reason == L4GATE_DEFER_ICMP)
 			return icmp_ingress(ctx, hook);

@@ -47,6 +47,9 @@ struct icmp_error {
 	__u16 quoted_check;	/* of the quoted IPv4 header */
 };
 
+/* Devices whose frames are told by one comparison. */
+#define OWN_FRAMES 4
+
 struct scratch {
 	struct packet packet;
 	struct rewrite rewrite;	/* what becomes of it */
@@ -54,6 +57,7 @@ struct scratch {
 	struct origin_found found;
 	struct icmp_error icmp;
 	__u64 opened;		/* value or backend of the flow that it began */
+	__u64 own[OWN_FRAMES];	/* XDP: ifindex << 48 | its MAC address, as read */
 };
 
 /* Not pinned: no other program reads it. */

@@ -71,6 +71,15 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 
 #include "ctx_frame.h"
 #include "rewrite.h"
+#include "scratch.h"
+
+static __always_inline bool ctx_is_for_others(CTX *ctx,
+					      const struct scratch *scratch)
+{
+	(void)ctx;
+	(void)scratch;
+	return false;
+}
 
 static __always_inline int ctx_translate(CTX *ctx, const struct packet *packet,
 					 const struct rewrite *rewrite)

@@ -59,6 +59,11 @@ address() {
   done
 }
 
+# mac_of NAME DEVICE
+mac_of() {
+  ip -j -n "$1" link show dev "$2" | jq -r '.[0].address'
+}
+
 # default_route NAME GATEWAY...
 default_route() {
   local name=$1 via

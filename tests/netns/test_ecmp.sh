@@ -24,7 +24,7 @@ pair_config() {
 # On the listeners' addresses and port, where a mode asks for it.
 start_in() {
   local b
-  if [[ $1 == transparent ]]; then
+  if [[ $1 != dsr-* ]]; then
     start_identify
     return
   fi

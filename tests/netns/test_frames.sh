@@ -32,10 +32,6 @@ tagged() {
   timeout 120 "$PYTHON" "$TOOLS/tagged.py" "$command" "$VIP4" "$VIP6" --client cl eth0 "$@"
 }
 
-mac_of() {
-  ip -j -n "$1" link show dev "$2" | jq -r ".[0].address"
-}
-
 # ---------------------------------------------------------------- tags
 
 # Client and backend on one trunk, and a hook: there and back with the same tags.

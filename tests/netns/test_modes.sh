@@ -373,7 +373,7 @@ test_dsr_ipip_behind_a_device_that_is_not_attached() {
 # superframe LENGTH REASON: one of each IP version, and what it is counted as.
 superframe() {
   local before to ends
-  to=$(at gw cat /sys/class/net/eth0/address)
+  to=$(mac_of gw eth0)
   for ends in "10.1.0.2 $VIP4" "fd00:1::2 $VIP6"; do
     before=$(reason "$2")
     # shellcheck disable=SC2086 # two words

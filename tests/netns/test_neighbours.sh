@@ -293,7 +293,7 @@ flapped() {
   # The client has its own opinion of a router that is not heard.
   for b in 10.1.0.1 fd00:1::1; do
     ip -n cl neigh replace $b dev eth0 nud permanent \
-      lladdr "$(ip -n gw -j link show "${GATEWAY_DEVICES% *}" | jq -r '.[0].address')"
+      lladdr "$(mac_of gw "${GATEWAY_DEVICES% *}")"
   done
   identify_in "$mode"
   flows_start

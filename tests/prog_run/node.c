@@ -50,6 +50,7 @@ void node_enter(void)
 	/* The far end is silent, so that counters count what is run alone. */
 	node_shell("ip link add d0 type veth peer name d1 && "
 		   "sysctl -qw net.ipv6.conf.d1.disable_ipv6=1 && "
+		   "ip link set d0 address 02:00:00:00:00:01 && "
 		   "ip link set d0 up && "
 		   "ip link set d1 up && ip addr add 10.0.0.1/24 dev d0 && "
 		   "ip -6 addr add 2001:db8::1/64 dev d0 nodad && "

@@ -103,6 +103,20 @@ static const struct row rows[] = {
 	{ "port 65535", TCP, NAT, PASSES, BOTH(NOT_OURS), .port = 65535,
 	  FLAGS(SYN) },
 
+	/* A switch that floods shows us what is for another host. */
+	{ "new flow for another host", ANY, ALL, PASSES, BOTH(NOT_OURS),
+	  .packet = { .tcp_flags = SYN, .poke = { { 5, 0x77 } } } },
+	{ "no flow for another host", TCP, ALL, PASSES, BOTH(NOT_OURS),
+	  .packet = { .tcp_flags = ACK, .poke = { { 1, 0x77 } } } },
+	{ "rejected for another host", ANY, ALL, PASSES, BOTH(NOT_OURS),
+	  .port = MISSING,
+	  .packet = { .tcp_flags = SYN, .poke = { { 5, 0x77 } } } },
+	{ "of a flow for another host", ANY, ALL, PASSES, BOTH(NOT_OURS), UP,
+	  .packet = { .tcp_flags = ACK, .poke = { { 3, 0x77 } } } },
+	{ "reply for another host", ANY, REPLIES, PASSES, BOTH(NOT_OURS), UP,
+	  .from_backend = true,
+	  .packet = { .tcp_flags = ACK, .poke = { { 4, 0x77 } } } },
+
 	/* What a client's port may be. */
 	{ "client port 65535", ANY, ALL, FORWARDED, BOTH(TO_BACKEND),
 	  .client_port = 65535, FLAGS(SYN) },
