@@ -251,7 +251,24 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	return reason;
 }
 
-/* Takes over the flow that nat_open() made. */
+/*
+ * Finds the flow of the packet in scratch, where no new one could be made: its value is
+ * scratch->opened then. Global, for the verifier to look at it once.
+ */
+int nat_recall(__u64 hash);
+
+__noinline int nat_recall(__u64 hash)
+{
+	struct scratch *scratch = scratch_get();
+	struct nat nat = { .hash = hash };
+
+	if (!scratch || !nat_is_flow(&scratch->packet, &nat))
+		return false;
+	scratch->opened = nat.value;
+	return true;
+}
+
+/* Takes over the flow that nat_open() made, or nat_recall() found. */
 static __always_inline void nat_adopt(const struct scratch *scratch,
 				      struct nat *nat)
 {
@@ -324,10 +341,9 @@ static __always_inline int nat_client(CTX *ctx, enum l4gate_hook hook,
 		reason = nat.value ? cut_off(packet, nat.backend) : GO_ON;
 		if (reason == GO_ON)
 			reason = nat_open(ctx, nat.hash, half << 16 | id);
-		if (reason == GO_ON)
-			nat_adopt(scratch, &nat);
-		else if (!syn || !nat_is_flow(packet, &nat))
+		if (reason != GO_ON && !(syn && nat_recall(nat.hash)))
 			return refuse(ctx, hook, packet, endpoint, reason);
+		nat_adopt(scratch, &nat);
 	}
 	if (nat_is_doubtful(packet, nat.value) &&
 	    nat_end_doubtful(ctx, nat.hash, nat.value)) {

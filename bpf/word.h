@@ -121,19 +121,23 @@ __noinline __u64 words_timed_out(__u64 hash)
 }
 
 /*
- * The word that is worth least in two full lines: its worth << 4 | its place, with
- * places of the second behind those of the first. No branches: the verifier would
- * follow each way through apart.
+ * The word that is worth least in both lines of a hash, which are full: its worth << 4
+ * | its place, with places of the second behind those of the first. No branches: the
+ * verifier would follow each way through apart. And global, for it to look at it once.
  */
-static __always_inline __u64 words_cheapest(__u64 hash,
-					    const struct lines *lines)
+__u64 words_cheapest(__u64 hash);
+
+__noinline __u64 words_cheapest(__u64 hash)
 {
 	__u64 best = FLOW_KEPT << 4, now = bpf_jiffies64(), marks = 0;
+	struct lines lines;
 	int i;
 
+	if (!lines_open(&l4gate_words, word_rows, hash, &lines))
+		return best;
 	for (i = 0; i < WORDS; i++) {
-		__u64 first = READ_ONCE(lines->first->word[i]);
-		__u64 second = READ_ONCE(lines->second->word[i]);
+		__u64 first = READ_ONCE(lines.first->word[i]);
+		__u64 second = READ_ONCE(lines.second->word[i]);
 		__u64 a = word_worth_unmarked(first, now);
 		__u64 b = word_worth_unmarked(second, now);
 
@@ -153,7 +157,7 @@ static __always_inline bool words_make_room(struct displacement *result,
 					    __u64 hash,
 					    const struct lines *lines)
 {
-	__u64 best = words_cheapest(hash, lines);
+	__u64 best = words_cheapest(hash);
 	__u32 at = best & (WORDS - 1);
 
 	if (best >> 4 && lines_displace(result, &l4gate_words, word_rows, hash,

@@ -52,6 +52,7 @@ static bool is_shared(int map)
 	case MAP_ROUTES:
 	case MAP_CHUNKS:
 	case MAP_SOURCES:
+	case MAP_TIMEOUTS:
 	case MAP_DEVICES:
 		return true;
 	default:
