@@ -333,7 +333,9 @@ static __always_inline bool is_syn(const struct packet *packet)
  * A SYN that can't belong to the connection that we remember: a flow that may be
  * ending begins anew, and so may go elsewhere. Which is for its old backend to say
  * as long as only the client has spoken of an end, but not if that takes no new
- * flows.
+ * flows. When the backend has sent its FIN, the client's is the end. Forged, with a
+ * forged SYN behind it, it differs from a client that uses its port again by nothing
+ * but sequence numbers, which we do not hold.
  */
 static __always_inline bool is_reopened(__u32 state, enum sender sender,
 					const struct packet *packet,
