@@ -9,6 +9,7 @@
 #include "flow_state.h"
 #include "scratch.h"
 #include "select.h"
+#include "ticket.h"
 
 /* Steps of a binary search, of which each halves what is left. */
 #define BOUNDARY_STEPS 9
@@ -115,6 +116,12 @@ admits_source(const struct packet *packet, const struct l4gate_route *route,
 	       has_good_source(packet, endpoint->route * 2 + half);
 }
 
+/* Whether it is not from the middle of a connection. */
+static __always_inline bool begins_flow(const struct packet *packet)
+{
+	return packet->protocol != IPPROTO_TCP || is_syn(packet);
+}
+
 /*
  * Whether there may be one more flow of the route; GO_ON, or why not. To be asked
  * last, by the hook that makes the flow: it counts. Connections that another node
@@ -122,13 +129,30 @@ admits_source(const struct packet *packet, const struct l4gate_route *route,
  */
 static __always_inline enum l4gate_reason
 admit_number(const struct packet *packet, const struct l4gate_route *route,
-	     const struct l4gate_endpoint *endpoint, __u32 half)
+	     const struct l4gate_endpoint *endpoint, __u32 half, __u64 hash)
 {
+	if (!begins_flow(packet))
+		return GO_ON;
+	if ((route->flags & L4GATE_ROUTE_F_MAX_FLOWS) &&
+	    !ticket_ask(endpoint->route * 2 + half, hash))
+		return L4GATE_REJECT_MAX_FLOWS;
 	if ((route->flags & L4GATE_ROUTE_F_RATE) &&
-	    (packet->protocol != IPPROTO_TCP || is_syn(packet)) &&
 	    !admit_rate(endpoint->route, half))
 		return L4GATE_REJECT_RATE;
 	return GO_ON;
+}
+
+/*
+ * Whether a flow that was made may stay: the last ticket may have gone to another
+ * CPU. One that another node had takes a ticket if there is one.
+ */
+static __always_inline bool
+admits_made(const struct packet *packet, const struct l4gate_route *route,
+	    const struct l4gate_endpoint *endpoint, __u32 half, __u64 hash)
+{
+	return !(route->flags & L4GATE_ROUTE_F_MAX_FLOWS) ||
+	       ticket_take(endpoint->route * 2 + half, hash) ||
+	       !begins_flow(packet);
 }
 
 #endif /* L4GATE_BPF_ADMIT_H */

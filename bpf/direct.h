@@ -233,7 +233,7 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	if (packet_is_tail(packet))
 		return endpoint->mode == L4GATE_MODE_TRANSPARENT ?
 		       L4GATE_DROP_FRAGMENT : GO_ON;
-	reason = admit_number(packet, route, endpoint, half);
+	reason = admit_number(packet, route, endpoint, half, hash);
 	if (reason != GO_ON)
 		return reason;
 
@@ -254,6 +254,10 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 		/* Another CPU was first: its choice. */
 		scratch->opened = word_backend(found);
 		return GO_ON;
+	}
+	if (!found && !admits_made(packet, route, endpoint, half, hash)) {
+		word_replace(hash, line_word(hash, payload), 0);
+		return L4GATE_REJECT_MAX_FLOWS;
 	}
 	affinity_note(route, endpoint->route, chosen);
 	if (!found)

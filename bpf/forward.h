@@ -143,6 +143,7 @@ static __always_inline int refuse(CTX *ctx, enum l4gate_hook hook,
 	case L4GATE_REJECT_COLLISION:
 	case L4GATE_REJECT_SOURCE:
 	case L4GATE_REJECT_RATE:
+	case L4GATE_REJECT_MAX_FLOWS:
 		count_rejected(endpoint->listener, endpoint->route);
 		return reject(ctx, hook, packet, reason);
 	case L4GATE_DROP_TTL:

@@ -237,7 +237,7 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return GO_ON;
 	}
 	if (reason == GO_ON)
-		reason = admit_number(packet, route, nat.endpoint, half);
+		reason = admit_number(packet, route, nat.endpoint, half, hash);
 	if (reason != GO_ON)
 		return reason;
 	scratch->seed.key = record_key(&packet->src, packet->sport, half_id);
@@ -246,9 +246,13 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 	scratch->opened = nat.value;
 	if (reason != GO_ON || !scratch->seed.is_new)
 		return reason;
+	if (!admits_made(packet, route, nat.endpoint, half, hash)) {
+		nat_end(packet, &nat);
+		return L4GATE_REJECT_MAX_FLOWS;
+	}
 	affinity_note(route, nat.endpoint->route, chosen);
 	count_new_flow(nat.endpoint->listener, chosen, backend->route);
-	return reason;
+	return GO_ON;
 }
 
 /*

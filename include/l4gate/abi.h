@@ -160,10 +160,11 @@ struct l4gate_route {
 	struct l4gate_ranges ranges[L4GATE_FAMILIES];
 	__u32 rate;		/* new flows a second, */
 	__u32 burst;		/* and at once; with L4GATE_ROUTE_F_RATE */
-	__u32 max_flows;
+	__u32 max_flows;	/* at once */
 	__u32 affinity;		/* seconds that a client keeps its backend */
 	__u8 flags;		/* L4GATE_ROUTE_F_* */
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 tickets;		/* the first chunk; with L4GATE_ROUTE_F_MAX_FLOWS */
 };
 L4GATE_ASSERT_SIZE(struct l4gate_route, 64);
 
@@ -180,6 +181,18 @@ struct l4gate_boundary {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_boundary, 16);
 
+/*
+ * The tickets that a route's flows have, at most max_flows (bpf/ticket.h): behind
+ * this, in chunks of their own, lines of the hashes of these flows. Unlike all else
+ * in chunks they are written by packets.
+ */
+struct l4gate_tickets {
+	__u32 taken;
+	__u32 hand;		/* lines that were looked through last */
+	__u32 chunks;		/* of lines */
+};
+L4GATE_ASSERT_SIZE(struct l4gate_tickets, 12);
+
 /* l4gate_chunks */
 union l4gate_chunk {
 	__u16 slot[L4GATE_CHUNK_SLOTS];
@@ -189,6 +202,8 @@ union l4gate_chunk {
 		__u32 count;
 		__u16 endpoint[L4GATE_MAX_ORIGINS];
 	} origins;
+	struct l4gate_tickets tickets;
+	struct l4gate_line line[L4GATE_CHUNK_LINES];
 };
 L4GATE_ASSERT_SIZE(union l4gate_chunk, 128);
 

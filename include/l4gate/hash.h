@@ -113,6 +113,19 @@ L4GATE_INLINE __u32 row_other(__u32 row, __u64 hash, __u32 rows)
 	return other + (rows & -(other >> 31));
 }
 
+/* The two lines that a ticket may be in (bpf/ticket.h), of an even number of them. */
+L4GATE_INLINE __u32 ticket_first(__u64 hash, __u32 rows)
+{
+	return hash_scale(hash >> 32, rows);
+}
+
+L4GATE_INLINE __u32 ticket_second(__u64 hash, __u32 rows)
+{
+	__u32 row = hash_scale((__u32)hash, rows);
+
+	return row == ticket_first(hash, rows) ? row ^ 1 : row;
+}
+
 /* A word's upper bits are its hash's. */
 L4GATE_INLINE __u64 line_word(__u64 hash, __u32 payload)
 {

@@ -59,6 +59,7 @@
 #define L4GATE_CHUNK_SLOTS	64
 #define L4GATE_CHUNK_MEMBERS	32
 #define L4GATE_CHUNK_BOUNDARIES	8
+#define L4GATE_CHUNK_LINES	2
 /* Clients of routes with session affinity that are remembered: eight a line. */
 #define L4GATE_AFFINITY_LINES	8192
 /* Two for each of 64 ranges to allow and 64 to deny. */

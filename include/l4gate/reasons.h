@@ -103,7 +103,9 @@
 	X(HELD_FRAGMENT, held_fragment, hold,				\
 	  "a fragment that came before the first one of its datagram")	\
 	X(DROP_FRAGMENT, drop_fragment, drop,				\
-	  "a fragment whose first one didn't come, was rejected, or is too short")
+	  "a fragment whose first one didn't come, was rejected, or is too short")	\
+	X(REJECT_MAX_FLOWS, reject_max_flows, reject,			\
+	  "a flow beyond the connectionLimit of a RoutePolicy")
 
 enum l4gate_reason {
 #define X(upper, lower, class, text) L4GATE_##upper,

@@ -24,37 +24,6 @@ answered() {
     '.refused == 0 and .answers.b1 + .answers.b2 == 20'
 }
 
-# All new flows, for nobody counts them. Flows
-# that are there go on.
-test_refused_policy_closes_its_routes() {
-  local a kind
-  two_armed
-  start_identify b1 b2
-  attach
-  split_manifest 50 50 0 >"$WORK/open.yaml"
-  policy 'connectionLimit: {maxFlows: 1000}' >"$WORK/policy.yaml"
-  apply "$WORK/open.yaml"
-  live_start tcp "$VIP4" 7000 --count 50
-  live_start udp "$VIP4" 7000 --count 20 --udp
-  expect_match 'warning' "$(apply "$WORK/open.yaml" "$WORK/policy.yaml" 2>&1)" \
-    'policy\.yaml:[0-9]+:[0-9]+: warning: .*connectionLimit\.maxFlows 1000 is not supported'
-  for a in "$VIP4" "$VIP6"; do
-    for kind in tcp udp; do
-      expect_json "closed: $kind on $a" "$(split "$kind" "$a" 7000 --count 5 --concurrency 1)" \
-        '.refused == 5 and .slowest_refusal_ms < 500'
-    done
-  done
-  sleep 1
-  for kind in tcp udp; do
-    expect_json "flows from before: $kind" "$(live_stop "$kind")" \
-      '.resets + .mismatches + .timeouts + .refused + (.moves // 0) == 0
-        and .errors == {} and .exchanges > 50'
-  done
-  apply "$WORK/open.yaml"
-  answered 'open again' tcp
-  answered 'open again' udp
-}
-
 # A policy that asks for nothing new is told of, and packets don't notice.
 test_policy_without_effect() {
   local before

@@ -121,3 +121,24 @@ test_session_affinity() {
   apply "$WORK/split.yaml"
   expect_json 'both' "$(split tcp "$VIP4" 7000 --count 60)" '(.answers | length) == 2'
 }
+
+# No more connections than that at once; when one ends, the next is let in.
+test_max_flows() {
+  local kind
+  two_sources
+  with_policy 'connectionLimit: {maxFlows: 40}'
+  live_start tcp "$VIP4" 7000 --count 40
+  live_start udp "$VIP4" 7000 --count 40 --udp
+  expect_json 'connections beyond' "$(split tcp "$VIP6" 7000 --count 20)" \
+    '.refused == 20 and .slowest_refusal_ms < 900'
+  expect_json 'UDP beyond' "$(split udp "$VIP6" 7000 --count 20)" '.refused == 20'
+  with_policy 'connectionLimit: {maxFlows: 50}'
+  expect_json 'one after the other' "$(split tcp "$VIP6" 7000 --count 20 --concurrency 1)" \
+    '.refused == 0 and (.answers | add) == 20'
+  expect_match 'get route' "$(l4 get route TCPRoute/tcp)" 'at most 50 flows at once'
+  for kind in tcp udp; do
+    no_harm "flows from before: $kind" "$(live_stop "$kind")"
+  done
+  expect_json 'they have ended' "$(split tcp "$VIP4" 7000 --count 20 --concurrency 1)" \
+    '.refused == 0'
+}

@@ -159,32 +159,3 @@ test_describe_names() {
   expect_match 'a family is missing' "$said" 'IPv4: every new flow is rejected'
   expect_match 'what to do about it' "$said" 'IPv4 clients'
 }
-
-# A policy that can't be carried out: its route and it say so.
-test_describe_closed_route() {
-  local said
-  ready
-  {
-    gateway_class
-    gateway gw "$VIP4" tcp:TCP:7000
-    route TCPRoute web gw/tcp tcp-b1:7000
-    service tcp-b1 TCP 7000 "$PORT_IDENTIFY" b1
-    cat <<YAML
----
-apiVersion: l4gate.dev/v1alpha1
-kind: RoutePolicy
-metadata: {name: limit}
-spec:
-  targetRefs: [{group: gateway.networking.k8s.io, kind: TCPRoute, name: web}]
-  connectionLimit: {maxFlows: 100}
-YAML
-  } >"$WORK/closed.yaml"
-  said=$(l4 apply -f "$WORK/closed.yaml" 2>&1)
-  expect_match 'apply warns of the route' "$said" 'TCPRoute default/web.*PolicyNotAccepted'
-  expect_match 'and of the policy' "$said" 'RoutePolicy default/limit.*UnsupportedValue'
-  said=$(l4 get route web)
-  expect_match 'what comes of flows' "$said" 'Every new flow is rejected: its RoutePolicy is not accepted'
-  expect_match 'what to do' "$said" 'Take out of the RoutePolicy'
-  expect_match 'policies' "$(l4 get policies -o wide)" 'limit +False +TCPRoute/web'
-  expect_match 'routes' "$(l4 get routes)" 'web .*rejects everything'
-}

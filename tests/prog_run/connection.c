@@ -48,6 +48,15 @@ void connections_publish(uint32_t first, uint32_t second)
 	node_publish(text);
 }
 
+void connections_publish_with(const char *more)
+{
+	char text[sizeof(manifest) + 512];
+	int length = snprintf(text, sizeof(text), manifest, 1, 1);
+
+	snprintf(text + length, sizeof(text) - length, "%s", more);
+	node_publish(text);
+}
+
 static const char *listener(enum l4gate_mode mode)
 {
 	return mode == L4GATE_MODE_NAT ? "10.0.0.9" :

@@ -11,6 +11,9 @@
 /* Makes the config that gives new flows to the backends by these weights. */
 void connections_publish(uint32_t first, uint32_t second);
 
+/* One whose new flows go to either, with more objects behind it. */
+void connections_publish_with(const char *more);
+
 enum side {
 	CLIENT,
 	BACKEND

@@ -173,6 +173,41 @@ static void test_flows_go_on(void **state)
 		}
 }
 
+/* As many as there may be, of all modes together; those that there are go on. */
+static void test_max_flows(void **state)
+{
+	uint16_t first;
+	struct try try;
+	unsigned int i;
+	int udp;
+
+	(void)state;
+	for (udp = 0; udp < 2; udp++) {
+
+		modes_publish("");
+		modes_publish(POLICY("connectionLimit: {maxFlows: 33}"));
+		try = (struct try){ .udp = udp };
+		first = next_port;
+		for (i = 0; i < 99; i++) {
+			/* Each a second time, and new ones behind them. */
+			unsigned int flow = i < 66 ? i % 33 : i;
+
+			try.hook = i & 16 ? L4GATE_HOOK_TC_INGRESS :
+					    node.first_hook;
+			try.mode = flow % L4GATE_MODES;
+			try.src = flow & 8 ? "10.0.0.2" : "2001:db8::2";
+			try.sport = first + flow;
+			expect_try(&try, i < 66 ? L4GATE_TO_BACKEND :
+						  L4GATE_REJECT_MAX_FLOWS);
+		}
+		next_port += 99;
+		try.sport = 0;
+		try.mode = L4GATE_MODE_NAT;
+		try.port = ROUTED;
+		expect_try(&try, L4GATE_TO_BACKEND);
+	}
+}
+
 /* Lets a bucket be as it was some time ago. */
 static void age_bucket(uint32_t route, double seconds)
 {
@@ -302,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_allow),
 		cmocka_unit_test(test_most_ranges),
 		cmocka_unit_test(test_flows_go_on),
+		cmocka_unit_test(test_max_flows),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_of_others),
 		cmocka_unit_test(test_rate_of_retries),

@@ -247,37 +247,6 @@ static void test_usual_values(void **state)
 	compiled_free(&compiled);
 }
 
-/* Each setting of a policy that protects a route, alone: never left out. */
-static void test_closed_route(void **state)
-{
-	static const char *const specs[] = {
-		"  connectionLimit: {maxFlows: 1}\n",
-	};
-	const struct image_route *route;
-	struct compiled compiled;
-	char text[4096];
-	size_t i, j;
-
-	(void)state;
-	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
-		snprintf(text, sizeof(text), "%s%s",
-			 CLASS("") GATEWAY("gw", "192.0.2.1", "")
-			 ROUTE("{name: gw}") SERVICE POLICY(""), specs[i]);
-		compile_text(&compiled, other_seed, text);
-		assert_int_equal(compiled.image->route_count, 1);
-		assert_int_equal(compiled.image->listeners[0].route, 0);
-		route = &compiled.image->routes[0];
-		if (!route->closed || route->tables[L4GATE_IPV4].slot_count ||
-		    route->tables[L4GATE_IPV6].slot_count)
-			fail_msg("open in spite of %s", specs[i]);
-		assert_string_equal(route->policy->meta.name, "p");
-		assert_int_equal(route->backend_count, 3);
-		for (j = 0; j < route->backend_count; j++)
-			assert_true(route->backends[j].draining);
-		compiled_free(&compiled);
-	}
-}
-
 static void test_open_route(void **state)
 {
 	struct compiled compiled;
@@ -318,7 +287,6 @@ int main(void)
 		cmocka_unit_test(test_seed_of_shared_route),
 		cmocka_unit_test(test_field_by_field),
 		cmocka_unit_test(test_usual_values),
-		cmocka_unit_test(test_closed_route),
 		cmocka_unit_test(test_open_route),
 		cmocka_unit_test(test_route_of_others),
 	};

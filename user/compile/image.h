@@ -93,6 +93,7 @@ struct image_route {
 	uint32_t affinity;	/* seconds that a client is remembered; 0: none */
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;		/* and at once */
+	uint32_t max_flows;	/* that there may be at once; 0: any number */
 	const char *asks_for;	/* all of that in words; NULL: no policy is carried
 				   out */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:

@@ -12,8 +12,6 @@
 #include "compile/setting.h"
 
 #define SECOND 1000
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-
 static const struct setting_info infos[POLICY_MAX] = {
 	[POLICY_AFFINITY] = { "sessionAffinity.type", SETTING_WORD,
 			      session_affinity_words, AFFINITY_NONE },
@@ -31,19 +29,9 @@ static const struct setting_info infos[POLICY_MAX] = {
 				  NOT_GIVEN },
 };
 
-/*
- * What nothing carries out yet: the change that does removes the line. The
- * timeout of an affinity and the burst of a rate need one of these.
- */
-static const struct refusal refusals[] = {
-	{ POLICY_MAX_FLOWS, ANY_OTHER },
-};
-
 static const struct setting_table table = {
 	.kind = "RoutePolicy",
 	.infos = infos,
-	.refusals = refusals,
-	.refusal_count = ARRAY_SIZE(refusals),
 };
 
 /* All targets that exist, those of one route together. */
@@ -231,6 +219,8 @@ int policy_limits(struct work *work, struct image_route *image)
 		image->rate = policy->settings[POLICY_NEW_FLOWS].value;
 		image->burst = policy->settings[POLICY_BURST].value;
 	}
+	if (policy->settings[POLICY_MAX_FLOWS].value != NOT_GIVEN)
+		image->max_flows = policy->settings[POLICY_MAX_FLOWS].value;
 	image->asks_for = policy_text(arena, image);
 	return image->asks_for ? policy_ranges(arena, image) : -ENOMEM;
 }

@@ -33,6 +33,14 @@ static void describe_rate(const struct image_route *route, struct phrase *line)
 			   route->burst);
 }
 
+static void describe_max_flows(const struct image_route *route,
+			       struct phrase *line)
+{
+	if (route->max_flows)
+		phrase_add(line, "; ", "at most %" PRIu32 " flows at once",
+			   route->max_flows);
+}
+
 static void describe_affinity(const struct image_route *route,
 			      struct phrase *line)
 {
@@ -59,6 +67,7 @@ const char *policy_text(struct arena *arena, const struct image_route *route)
 	static const describe pieces[] = {
 		describe_sources,
 		describe_rate,
+		describe_max_flows,
 		describe_affinity,
 		describe_idle,
 	};

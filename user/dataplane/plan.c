@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/tickets.h"
 #include "util/table.h"
 
 /* What was published, by name, and the pools that it takes from. */
@@ -98,6 +99,8 @@ static void index_routes(struct plan *plan, struct past *past)
 			route->protocol, state_text_of(state, route->namespace),
 			state_text_of(state, route->name)), i);
 		pool_take(&past->route_ids, route->id, 1);
+		pool_take(&past->chunks, route->tickets.chunk,
+			  route->tickets.chunks);
 		for (j = 0; j < L4GATE_FAMILIES; j++) {
 			pool_take(&past->chunks, route->tables[j].chunk,
 				  route->tables[j].chunks);
@@ -396,9 +399,10 @@ static int plan_route(struct plan *plan, struct past *past,
 			    plan->sizes.backends);
 	if (!error)
 		error = plan_tables(past, old, plan->sizes.chunks, to) ?:
-			plan_policy(past, old, plan->sizes.chunks, to);
+			plan_policy(past, old, plan->sizes.chunks, to) ?:
+			tickets_plan(past->node, old, &past->chunks, to);
 	if (error == -E2BIG)
-		return fail(fail_, error, "slot tables and lists need more than the %u chunks there are (old and new together)",
+		return fail(fail_, error, "slot tables, lists and maxFlows need more than the %u chunks there are (old and new together)",
 			    plan->sizes.chunks);
 	return error;
 }

@@ -56,6 +56,9 @@ struct plan_route {
 	struct plan_table ranges[L4GATE_FAMILIES];
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
 	bool new_rate;		/* another one than before: its bucket is full */
+	bool new_tickets;	/* their chunks have to be written */
+	struct state_run tickets;
+	struct state_run tickets_were;
 };
 
 struct plan_listener {
@@ -127,6 +130,7 @@ struct plan_node {
 	uint64_t now;		/* seconds */
 	uint32_t tick;		/* the same on the clock of packets, */
 	double tick_seconds;	/* and the length of one */
+	uint32_t places;	/* for flows, in all tables; 0: any number */
 	/* Whether a published listener has ever had a flow; NULL: none has. */
 	bool (*had_flows)(const void *context, uint32_t listener);
 	const void *context;

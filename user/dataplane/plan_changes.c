@@ -175,7 +175,8 @@ static bool route_is_same(const struct plan *plan, const struct state *a,
 	       in_b->ref_count - in_b->gone_refs &&
 	       given(in_a) == given(in_b) &&
 	       in_a->flags == in_b->flags && in_a->rate == in_b->rate &&
-	       in_a->burst == in_b->burst &&
+	       in_a->burst == in_b->burst && in_a->max_flows == in_b->max_flows &&
+	       in_a->tickets.chunk == in_b->tickets.chunk &&
 	       in_a->affinity == in_b->affinity &&
 	       same_text(a, in_a->asks_for, b, in_b->asks_for) &&
 	       !memcmp(in_a->tables, in_b->tables, sizeof(in_a->tables)) &&

@@ -234,6 +234,8 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 	to->flags = from->flags;
 	to->rate = route->rate;
 	to->burst = route->burst;
+	to->max_flows = route->max_flows;
+	to->tickets = from->tickets;
 	to->affinity = route->affinity;
 	to->ref = plan->state.ref_count;
 	to->gone_refs = from->gone_ref_count;

@@ -20,6 +20,7 @@
 #include "dataplane/listen.h"
 #include "dataplane/plan.h"
 #include "dataplane/publisher.h"
+#include "dataplane/tickets.h"
 #include "dataplane/timeouts.h"
 #include "l4gate/hash.h"
 #include "util/byteorder.h"
@@ -185,6 +186,10 @@ static int write_route(const struct publisher *publisher, size_t i)
 		if (to->ranges[family].is_new)
 			write_ranges(publisher, to, family);
 	}
+	value.max_flows = route->max_flows;
+	value.tickets = to->tickets.chunk;
+	if (to->new_tickets)
+		tickets_write(publisher->chunks, to->tickets_were, to->tickets);
 	if (to->new_rate)
 		publisher->buckets[to->id] = 0;
 	publisher_set(&publisher->routes[to->id * 2 + publisher->half], &value,
@@ -383,6 +388,14 @@ static bool had_flows(const void *context, uint32_t listener)
 	return any;
 }
 
+static uint32_t flow_places(const struct dataplane *dataplane)
+{
+	struct flow_rows rows = dataplane_rows(dataplane);
+
+	return (rows.words * L4GATE_LINE_WORDS +
+		rows.entries * L4GATE_LINE_ENTRIES) * L4GATE_SHARDS;
+}
+
 int publish(const struct dataplane *dataplane, const struct image *image,
 	    const struct inet_addr *own_addresses, size_t own_address_count,
 	    bool dry_run, struct changes *changes, struct fail *fail_)
@@ -398,6 +411,7 @@ int publish(const struct dataplane *dataplane, const struct image *image,
 		.addresses = own_addresses,
 		.address_count = own_address_count,
 		.sizes = dataplane->sizes,
+		.places = flow_places(dataplane),
 		.now = time(NULL),
 		.tick = publisher.jiffies >> dataplane_tick_shift(dataplane),
 		.tick_seconds = dataplane_tick_seconds(dataplane),

@@ -79,6 +79,13 @@ struct state_table {
 };
 L4GATE_ASSERT_SIZE(struct state_table, 24);
 
+/* Chunks. */
+struct state_run {
+	uint32_t chunk;
+	uint32_t chunks;
+};
+L4GATE_ASSERT_SIZE(struct state_run, 8);
+
 /*
  * Routes with traffic, and those whose flows live on though another has their
  * listeners: all of their backends are draining. Last those that are not given any
@@ -101,6 +108,8 @@ struct state_route {
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;
 	uint32_t affinity;	/* seconds; 0: none */
+	uint32_t max_flows;	/* at once; 0: any number */
+	struct state_run tickets;	/* with L4GATE_ROUTE_F_MAX_FLOWS */
 	state_text policy;	/* name of the RoutePolicy on it, or "" */
 	state_text asks_for;	/* and what that does, in words */
 	uint8_t protocol;	/* enum protocol */
@@ -108,10 +117,10 @@ struct state_route {
 	uint8_t gone;		/* itself */
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
 	uint8_t class;		/* of its idle timeouts, in l4gate_timeouts */
-	uint8_t pad[3];
+	uint8_t pad[7];
 	struct image_timeouts timeouts;
 };
-L4GATE_ASSERT_SIZE(struct state_route, 184);
+L4GATE_ASSERT_SIZE(struct state_route, 200);
 
 struct state_ref {
 	double wanted;
