@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "flows.h"
@@ -156,39 +155,32 @@ static void guesses(const char *what, bool from_backend, uint8_t flags)
 }
 
 /*
- * No answers come by in the dsr modes: a flow of UDP is taken for answered when
- * its client goes on after a quarter of the time that one that is not is kept
- * (README.md, "Idle timeouts"). Before, it is as good as any other packet of
- * the flood.
+ * No answers come by in the dsr modes: a flow of UDP is taken for answered when its
+ * client goes on after a quarter of the time that one that is not is kept (README.md,
+ * "Idle timeouts"). Before, it is as good as any other packet of the flood.
  */
-static void wait_for_udp(time_t opened)
+static void wait_for_udp(void)
 {
-	time_t now = time(NULL);
-
 	if (has_replies(gateway.mode))
 		return;
-	if (now - opened < UDP_QUARTER)
-		sleep(UDP_QUARTER - (now - opened));
+	sleep(UDP_QUARTER);
 	judge("flows of UDP that go on", 0);
 }
 
 static void attack(enum l4gate_mode mode, uint32_t max_flows)
 {
-	time_t opened;
-
 	open_flows(mode, max_flows);
-	opened = time(NULL);
+	wait_for_udp();
 	flood("flood of SYNs", false, SYN);
 	flood("flood of ACKs", false, ACK);
 	flood("flood of RSTs", false, RST);
+	flood("flood of UDP", true, 0);
 	guesses("RST of the client", false, RST);
 	guesses("RST of the backend", true, RST | ACK);
 	guesses("SYN of the client", false, SYN);
 	guesses("SYN of the backend", true, SYN | ACK);
 	guesses("FIN of the client", false, FIN | ACK);
 	guesses("FIN of the backend", true, FIN | ACK);
-	wait_for_udp(opened);
-	flood("flood of UDP", true, 0);
 	gateway_close(&gateway);
 }
 
