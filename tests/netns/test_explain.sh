@@ -147,9 +147,10 @@ test_explain_flow() {
   says tcp "$client" "$VIP4:7000" '.flow.known and .flow.new and .flow.state == "closing"'
 }
 
-# What has counted, but for what hosts say to each other unasked.
+# What has counted, but for what hosts say to each other unasked, which XDP leaves to
+# TC and TC to the stack.
 counted() {
-  l4 stats -o prometheus | grep -Ev '^#|reason="not_ours"' | sort
+  l4 stats -o prometheus | grep -Ev '^#|reason="(not_ours|defer_header|defer_icmp)"' | sort
 }
 
 # What is asked changes nothing: no flow, no counter, no neighbour, no pin.
