@@ -53,6 +53,22 @@ static __always_inline int ctx_load(CTX *ctx, __u32 offset, void *to,
 #include "rewrite.h"
 #include "scratch.h"
 
+/* Where an address of ours is remembered, by its last byte. */
+static __always_inline __u32 own_place(__u64 own)
+{
+	return own >> 56 & (OWN_FRAMES - 1);
+}
+
+/* The address that a frame goes to, by one load, and never 0. */
+static __always_inline __u64 own_address(const struct ethhdr *eth)
+{
+	__u64 bytes = *(const __u64 *)eth;
+
+	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+		bytes = __builtin_bswap64(bytes);
+	return bytes << 16 | 1;
+}
+
 /*
  * Whether the frame at hand, not yet known to be for us, is: for all who hear it, or
  * with the device's address as `attach` found it, which is remembered then. Other
@@ -78,7 +94,7 @@ __noinline int frame_is_ours(CTX *ctx, __u64 own)
 	    *(const __u16 *)(eth->h_dest + 4) !=
 		    *(const __u16 *)(device->mac + 4))
 		return false;
-	scratch->own[key % OWN_FRAMES] = own;
+	scratch->own[own_place(own)] = own;
 	return true;
 }
 
@@ -87,15 +103,12 @@ static __always_inline bool ctx_is_for_others(CTX *ctx,
 					      const struct scratch *scratch)
 {
 	const struct ethhdr *eth = ctx_data(ctx);
-	__u64 ifindex = ctx->ingress_ifindex, own;
+	__u64 own;
 
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return false;
-	own = ifindex << 48 |
-	      (__u64)*(const __u16 *)(eth->h_dest + 4) << 32 |
-	      *(const __u32 *)eth->h_dest;
-	return own != scratch->own[ifindex % OWN_FRAMES] &&
-	       !frame_is_ours(ctx, own);
+	own = own_address(eth);
+	return own != scratch->own[own_place(own)] && !frame_is_ours(ctx, own);
 }
 
 static __always_inline int translate_l4(void *l4, void *end, __u8 protocol,

@@ -57,7 +57,7 @@ struct scratch {
 	struct origin_found found;
 	struct icmp_error icmp;
 	__u64 opened;		/* value or backend of the flow that it began */
-	__u64 own[OWN_FRAMES];	/* XDP: ifindex << 48 | its MAC address, as read */
+	__u64 own[OWN_FRAMES];	/* XDP: MAC addresses of devices (ctx_xdp.h) */
 };
 
 /* Not pinned: no other program reads it. */
