@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-# GatewayParameters and RoutePolicies that can't be carried out, as packets see
-# them.
+# GatewayParameters that can't be carried out and RoutePolicies that ask for
+# nothing, as packets see them.
 
 # policy SPEC: on both routes of split_manifest
 policy() {

@@ -247,6 +247,7 @@ static void test_usual_values(void **state)
 	compiled_free(&compiled);
 }
 
+/* A policy may ask for nothing. */
 static void test_open_route(void **state)
 {
 	struct compiled compiled;
@@ -257,8 +258,8 @@ static void test_open_route(void **state)
 		     ROUTE("{name: gw}") SERVICE
 		     POLICY("  sessionAffinity: {type: None}\n"));
 	(void)table_of(&compiled);
-	assert_false(compiled.image->routes[0].closed);
 	assert_string_equal(compiled.image->routes[0].policy->meta.name, "p");
+	assert_string_equal(compiled.image->routes[0].asks_for, "");
 	compiled_free(&compiled);
 }
 

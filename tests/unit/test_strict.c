@@ -62,7 +62,7 @@ static size_t count_bad(const json_t *value)
 	if (!json_object_get(value, "observedGeneration"))
 		return count;
 	if (strchr(json_string_value(json_object_get(value, "type")), '/'))
-		return count + is(value, "reason", "PolicyNotAccepted");
+		return count;
 	if (is(value, "type", "Conflicted") ||
 	    is(value, "type", "PartiallyInvalid"))
 		return count + is(value, "status", "True");

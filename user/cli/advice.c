@@ -53,8 +53,6 @@ static const struct {
 	  "Correct kind and name of the targetRef: the route is in the policy's own namespace." },
 	{ NULL, "Conflicted",
 	  "Keep one RoutePolicy for the route." },
-	{ NULL, "PolicyNotAccepted",
-	  "Take out of the RoutePolicy what is not supported, or take the route out of its targetRefs: l4gate get policies -o wide." },
 	{ "Programmed", "Invalid",
 	  "Look at the other conditions first: this one follows from them, or its message says what to change." },
 };

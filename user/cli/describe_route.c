@@ -132,12 +132,11 @@ static bool serves_family(const json_t *route, int family)
 /* What no condition says. */
 static void advise_route(json_t *advice, const json_t *route)
 {
-	bool closed = json_is_true(json_object_get(route, "closed"));
 	int family;
 	json_t *ref;
 	size_t i;
 
-	for (family = 0; family < L4GATE_FAMILIES && !closed; family++)
+	for (family = 0; family < L4GATE_FAMILIES; family++)
 		if (serves_family(route, family) && !table_size(route, family))
 			advice_add(advice, family == L4GATE_IPV4 ?
 				   "IPv4 clients get nothing but rejections: give a backend endpoints of IPv4, or take the Gateway's IPv4 addresses out." :
@@ -397,10 +396,6 @@ static void print_refs(const json_t *route)
 	int family;
 	size_t i;
 
-	if (json_is_true(json_object_get(route, "closed"))) {
-		puts("Every new flow is rejected: its RoutePolicy is not accepted, and half a policy\ncould let in whom it should not.\n");
-		return;
-	}
 	puts("New flows go to");
 	json_array_foreach(json_object_get(route, "refs"), i, ref)
 		print_ref(route, ref, i);

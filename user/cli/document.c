@@ -219,7 +219,6 @@ static void write_traffic(struct emit *emit, const struct view *view,
 	uint32_t i;
 
 	emit_member(emit, ",\"id\":", route->id);
-	emit_raw(emit, route->closed ? ",\"closed\":true" : ",\"closed\":false");
 	if (route->gone)
 		emit_raw(emit, ",\"gone\":true");
 	write_policy(emit, state, route);

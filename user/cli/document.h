@@ -13,8 +13,7 @@
  *                    "listenerSet": "namespace/name" if it is from one } ],
  *   "routes": [ those with traffic, and those whose flows live on though another
  *               has their listeners: { "id", "kind": "TCPRoute", "namespace",
- *       "name", "closed": whether a RoutePolicy makes it reject all new flows,
- *       "gone": true if it was deleted, and only drains,
+ *       "name", "gone": true if it was deleted, and only drains,
  *       "tables": { "ipv4": { "chunk", "chunks", "slots", "digest" }, "ipv6" },
  *       "refs": [ { "namespace", "name", "port", "weight", "verdict", "wanted",
  *                   "slots": [ v4, v6 ], "rejected": [ v4, v6 ],

@@ -446,8 +446,6 @@ static void why_rejected(const struct state *state,
 {
 	uint32_t i;
 
-	if (route->closed)
-		add_why(list, "A RoutePolicy makes the route reject all new flows.");
 	for (i = 0; i < route->ref_count - route->gone_refs; i++) {
 		const struct state_ref *ref = &state->refs[route->ref + i];
 

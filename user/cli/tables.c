@@ -251,10 +251,6 @@ static void print_refs(const json_t *route)
 	json_t *ref;
 	size_t i;
 
-	if (json_is_true(json_object_get(route, "closed"))) {
-		printf(" (rejects everything: its RoutePolicy is not accepted)");
-		return;
-	}
 	json_array_foreach(json_object_get(route, "refs"), i, ref) {
 		const char *verdict = view_text(ref, "verdict");
 		bool usable = !strcmp(verdict, "usable");

@@ -84,13 +84,9 @@ bool condition_is_good(const struct condition *condition)
 	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (!strcmp(types[i].type, condition->type))
 			good = types[i].good;
-	/*
-	 * A Gateway is accepted with the first reason if only some listeners
-	 * are; a route is affected with the second by rejecting everything.
-	 */
+	/* A Gateway is accepted with this reason if only some listeners are. */
 	return condition->status == good &&
-	       strcmp(condition->reason, "ListenersNotValid") &&
-	       strcmp(condition->reason, "PolicyNotAccepted");
+	       strcmp(condition->reason, "ListenersNotValid");
 }
 
 void phrase_add(struct phrase *phrase, const char *separator,

@@ -94,15 +94,12 @@ struct image_route {
 	uint32_t rate;		/* new flows a second; 0: any number */
 	uint32_t burst;		/* and at once */
 	uint32_t max_flows;	/* that there may be at once; 0: any number */
-	const char *asks_for;	/* all of that in words; NULL: no policy is carried
-				   out */
+	const char *asks_for;	/* all of that in words; NULL: there is no policy */
 	const uint64_t *seed;	/* of its tables, in common with other nodes; NULL:
 				   that of this node alone */
 	uint32_t drain_timeout;	/* ms: the longest of its Gateways'; 0: none */
 	struct image_timeouts timeouts;	/* those of the other protocol are the
 					   usual ones */
-	bool closed;		/* the policy can't be carried out: no tables,
-				   all new flows are rejected */
 };
 
 #define IMAGE_NO_ROUTE SIZE_MAX

@@ -1,38 +1,18 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * RoutePolicies to the routes that they target (GEP-713, direct attachment):
- * which one of a route is on it, and which can't be carried out.
+ * which one of a route is on it, and what that says.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/condition.h"
 #include "compile/policy_text.h"
 #include "compile/ranges.h"
-#include "compile/setting.h"
+#include "compile/work.h"
 
 #define SECOND 1000
-static const struct setting_info infos[POLICY_MAX] = {
-	[POLICY_AFFINITY] = { "sessionAffinity.type", SETTING_WORD,
-			      session_affinity_words, AFFINITY_NONE },
-	[POLICY_AFFINITY_TIMEOUT] = { "sessionAffinity.timeout",
-				      SETTING_DURATION, NULL, NOT_GIVEN },
-	[POLICY_ALLOW] = { "sourceRanges.allow", SETTING_LIST, NULL, 0 },
-	[POLICY_DENY] = { "sourceRanges.deny", SETTING_LIST, NULL, 0 },
-	[POLICY_MAX_FLOWS] = { "connectionLimit.maxFlows", SETTING_NUMBER,
-			       NULL, NOT_GIVEN },
-	[POLICY_NEW_FLOWS] = { "rateLimit.newFlowsPerSecond", SETTING_NUMBER,
-			       NULL, NOT_GIVEN },
-	[POLICY_BURST] = { "rateLimit.burst", SETTING_NUMBER, NULL,
-			   NOT_GIVEN },
-	[POLICY_IDLE_TIMEOUT] = { "idleTimeout", SETTING_DURATION, NULL,
-				  NOT_GIVEN },
-};
-
-static const struct setting_table table = {
-	.kind = "RoutePolicy",
-	.infos = infos,
-};
 
 /* All targets that exist, those of one route together. */
 struct claims {
@@ -80,8 +60,7 @@ static int collect_policy(struct work *work, struct policy_work *to,
 			warn_of_no_effect(work, item, ", which is not given",
 					  "");
 	}
-	return settings_judge(work, &table, &policy->meta, policy->settings,
-			      &to->refused);
+	return 0;
 }
 
 static int collect(struct work *work, struct claims *claims)
@@ -174,15 +153,6 @@ int policies_settle(struct work *work)
 	return 0;
 }
 
-/*
- * A policy that is only half carried out is none: who may not come in would.
- * So the route is closed until the policy goes, or can be carried out.
- */
-bool route_is_closed(const struct route_work *route)
-{
-	return route->policy && route->policy->refused;
-}
-
 /* That of a Service's sessionAffinityConfig if none is given. */
 static int64_t affinity_timeout(const struct route_policy *policy)
 {
@@ -210,7 +180,7 @@ int policy_limits(struct work *work, struct image_route *image)
 	struct arena *arena = &work->image->arena;
 	const struct route_policy *policy = image->policy;
 
-	if (!policy || image->closed)
+	if (!policy)
 		return 0;
 	if (policy->settings[POLICY_AFFINITY].value == AFFINITY_CLIENT_IP)
 		image->affinity = (affinity_timeout(policy) + SECOND - 1) /

@@ -2,7 +2,6 @@
 #include "compile/setting.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "model/format.h"
 
@@ -18,9 +17,6 @@ static void describe(const struct setting_info *info, int64_t value,
 		break;
 	case SETTING_DURATION:
 		phrase_add(phrase, "", " %s", duration_format(value, text));
-		break;
-	case SETTING_NUMBER:
-		phrase_add(phrase, "", " %" PRId64, value);
 		break;
 	case SETTING_LIST:
 		break;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The settings of our own kinds: what they are called, what holds without them,
- * and which of their values nothing carries out yet. Such a value is refused,
- * never ignored; the change that carries it out removes its line from the
- * table of refusals.
+ * The settings of GatewayParameters: what they are called, what holds without
+ * them, and which of their values nothing carries out yet. Such a value is
+ * refused, never ignored; the change that carries it out removes its line from
+ * the table of refusals.
  */
 #ifndef L4GATE_COMPILE_SETTING_H
 #define L4GATE_COMPILE_SETTING_H
@@ -14,7 +14,6 @@
 enum setting_unit {
 	SETTING_WORD,
 	SETTING_DURATION,
-	SETTING_NUMBER,
 	SETTING_LIST,
 };
 

@@ -85,11 +85,6 @@ static int write_target(struct work *work, const struct target_work *from,
 			policy->namespace, name, from->timed ?
 			"the older one, else by name" :
 			"by name, as not all have a creationTimestamp");
-	if (from->policy->refused)
-		return condition_add(arena, &to->conditions, "Accepted", false,
-			"UnsupportedValue",
-			"%s; %s %s/%s rejects every new flow as long as the policy is on it",
-			from->policy->refused, kind, policy->namespace, name);
 	return condition_add(arena, &to->conditions, "Accepted", true,
 		"Accepted", "the policy is on %s %s/%s%s", kind,
 		policy->namespace, name, from->attached ? "" :
@@ -145,12 +140,6 @@ int status_write_policy(struct work *work, const struct route_work *route,
 
 	if (!policy)
 		return 0;
-	if (policy->refused)
-		return condition_add(arena, to, L4GATE_POLICY_AFFECTED, true,
-			"PolicyNotAccepted",
-			"every new flow is rejected: RoutePolicy %s/%s is not accepted: %s",
-			policy->policy->meta.namespace,
-			policy->policy->meta.name, policy->refused);
 	return condition_add(arena, to, L4GATE_POLICY_AFFECTED, true,
 			     "PolicyAffected", "RoutePolicy %s/%s is on the route",
 			     policy->policy->meta.namespace,

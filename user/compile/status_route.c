@@ -205,8 +205,6 @@ static const char *describe_rejected(const struct route_work *route,
 	}
 	if (!route->carries)
 		return "";
-	if (route_is_closed(route))
-		return " (every new flow is rejected because of a RoutePolicy)";
 	if (!sum)
 		return " (all weights are 0: every new flow is rejected)";
 	if (rejected)

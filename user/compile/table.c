@@ -71,8 +71,8 @@ static uint32_t longest_timeout(const struct route_work *route,
 }
 
 /*
- * Idle timeouts of a route's flows. Those of its policy hold for flows that both
- * sides take part in; one that is not carried out says nothing.
+ * Idle timeouts of a route's flows. That of its policy holds for flows that both
+ * sides take part in.
  */
 static void write_timeouts(const struct route_work *route,
 			   struct image_timeouts *to)
@@ -91,7 +91,7 @@ static void write_timeouts(const struct route_work *route,
 		if (i >= first && i < end && longest)
 			to->ms[i] = longest;
 	}
-	if (route->policy && !route->policy->refused &&
+	if (route->policy &&
 	    route->policy->policy->settings[POLICY_IDLE_TIMEOUT].value !=
 		    NOT_GIVEN)
 		to->ms[tcp ? IDLE_TCP_ESTABLISHED : IDLE_UDP_REPLIED] =
@@ -99,10 +99,7 @@ static void write_timeouts(const struct route_work *route,
 				.value;
 }
 
-/*
- * The endpoints of all refs, in the order that image.h promises. Those of a
- * closed route keep the flows that they have: a policy is about new ones.
- */
+/* The endpoints of all refs, in the order that image.h promises. */
 static int write_backends(struct work *work, const struct route_work *route,
 			  struct image_route *image)
 {
@@ -117,7 +114,7 @@ static int write_backends(struct work *work, const struct route_work *route,
 	for (i = 0; i < route->ref_count; i++)
 		for (j = 0; j < route->refs[i].target_count; j++) {
 			const struct target *target = &route->refs[i].targets[j];
-			bool draining = !route->carries || image->closed ||
+			bool draining = !route->carries ||
 					!is_served(&route->refs[i], target);
 
 			image->backends[image->backend_count++] =
@@ -144,8 +141,7 @@ static int write_refs(struct work *work, const struct route_work *route,
 				  sizeof(*image->refs));
 	if (!image->refs)
 		return -ENOMEM;
-	for (i = 0; route->carries && !image->closed && i < route->ref_count;
-	     i++)
+	for (i = 0; route->carries && i < route->ref_count; i++)
 		sum += route->refs[i].ref->weight;
 	for (i = 0; i < route->ref_count; i++) {
 		const struct ref_work *ref = &route->refs[i];
@@ -255,7 +251,7 @@ static int write_table(struct work *work, const struct route_work *route,
 	size_t count, i;
 	int error;
 
-	if (!route->carries || image->closed || !has_family(route, family))
+	if (!route->carries || !has_family(route, family))
 		return 0;
 	claims = arena_array(&work->arena,
 			     image->backend_count + route->ref_count,
@@ -290,7 +286,6 @@ int table_write(struct work *work, const struct route_work *route,
 	image->namespace = route->route->meta.namespace;
 	image->name = route->route->meta.name;
 	image->policy = route->policy ? route->policy->policy : NULL;
-	image->closed = route_is_closed(route);
 	if (policy_limits(work, image))
 		return -ENOMEM;
 	image->seed = route->seed;

@@ -114,9 +114,8 @@ static json_t *route_json(const struct image_route *route)
 		backends = json_list_add(backends,
 					 backend_json(&route->backends[i]));
 	if (route->policy)
-		policy = json_pack("{s:s, s:b, s:s*}",
+		policy = json_pack("{s:s, s:s}",
 				   "name", route->policy->meta.name,
-				   "closesRoute", route->closed,
 				   "asksFor", route->asks_for);
 	return json_pack("{s:s, s:s, s:s, s:o*, s:o, s:o, s:o, s:{s:o, s:o}}",
 			 "kind", protocol_route_kind(route->protocol),

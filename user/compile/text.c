@@ -123,10 +123,8 @@ static void print_family(FILE *out, const struct image_route *route,
 		fprintf(out, COLUMNS, "weight", "wanted", "slots", "table",
 			"error");
 	} else {
-		fprintf(out, "  %s: every flow is rejected, %s\n",
-			family_names[family], route->closed ?
-			"the RoutePolicy can't be carried out" :
-			"no backendRef with a weight has ready endpoints");
+		fprintf(out, "  %s: every flow is rejected, no backendRef with a weight has ready endpoints\n",
+			family_names[family]);
 	}
 	for (i = 0; i < route->ref_count; i++) {
 		if (size)
@@ -293,14 +291,11 @@ static void print_status(FILE *out, const struct image *image)
 		print_policy(out, &image->policies[i]);
 }
 
-/* A closed route has none of what its policy asks for. */
 static void print_policy_of(FILE *out, const struct image_route *route)
 {
-	const char *asks_for = route->asks_for ?: "";
-
 	fprintf(out, "  RoutePolicy %s/%s%s%s\n",
 		route->policy->meta.namespace, route->policy->meta.name,
-		*asks_for ? ": " : "", asks_for);
+		*route->asks_for ? ": " : "", route->asks_for);
 }
 
 void image_print_text(FILE *out, const struct image *image)

@@ -37,7 +37,6 @@ struct target_work {
 
 struct policy_work {
 	const struct route_policy *policy;
-	const char *refused;	/* what can't be carried out, or NULL */
 	struct target_work *targets;	/* in the order of the spec */
 };
 
@@ -197,8 +196,6 @@ void parameters_settle_seed(struct route_work *route);
 
 /* policy.c: RoutePolicies to routes, and which one of a route is on it. */
 int policies_settle(struct work *work);
-/* All new flows are rejected: a policy is on it that can't be carried out. */
-bool route_is_closed(const struct route_work *route);
 /* What the policy on a route says of its new flows; 0 or -ENOMEM. */
 int policy_limits(struct work *work, struct image_route *image);
 

@@ -166,7 +166,7 @@ static bool route_is_same(const struct plan *plan, const struct state *a,
 			  const struct state_route *in_a, const struct state *b,
 			  const struct state_route *in_b)
 {
-	return in_a->id == in_b->id && in_a->closed == in_b->closed &&
+	return in_a->id == in_b->id &&
 	       in_a->drain_timeout == in_b->drain_timeout &&
 	       in_a->class == in_b->class &&
 	       !memcmp(&in_a->timeouts, &in_b->timeouts,

@@ -224,7 +224,6 @@ static int write_route(struct plan *plan, const struct plan_route *from,
 
 	to->id = from->id;
 	to->protocol = route->protocol;
-	to->closed = route->closed;
 	for (i = 0; i < L4GATE_FAMILIES; i++) {
 		write_table(&from->tables[i], route->tables[i].slot_count,
 			    &to->tables[i]);

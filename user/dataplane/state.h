@@ -17,7 +17,7 @@
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 5
+#define STATE_VERSION 6
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -113,14 +113,12 @@ struct state_route {
 	state_text policy;	/* name of the RoutePolicy on it, or "" */
 	state_text asks_for;	/* and what that does, in words */
 	uint8_t protocol;	/* enum protocol */
-	uint8_t closed;		/* a RoutePolicy makes it reject new flows */
 	uint8_t gone;		/* itself */
 	uint8_t flags;		/* L4GATE_ROUTE_F_* */
 	uint8_t class;		/* of its idle timeouts, in l4gate_timeouts */
-	uint8_t pad[7];
 	struct image_timeouts timeouts;
 };
-L4GATE_ASSERT_SIZE(struct state_route, 200);
+L4GATE_ASSERT_SIZE(struct state_route, 192);
 
 struct state_ref {
 	double wanted;
