@@ -135,6 +135,7 @@ main() {
   touch "$RESULTS/results"
   test_object pass >/dev/null
   test_object decap >/dev/null
+  test_object quote >/dev/null
   run_all "${tests[@]}"
   summary="$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
   printf '%s\n' "$summary" | tee "$O/tests/netns/counts"
