@@ -13,7 +13,9 @@
  * not been found yet, and the last tenth of the flows is not always let in.
  *
  * Tickets change under the lock of the route, and a flow is entered before it
- * takes one: who looks at a ticket always finds its flow, unless that is over. If
+ * takes one: who looks at a ticket always finds its flow, unless that is over. A
+ * flow that begins anew keeps the ticket from its life before: so who found that
+ * life over takes nothing back if any ticket was given since it looked. If
  * another CPU took the last one in between, the flow is ended before its packet
  * has left. So there are never more flows with a ticket than maxFlows.
  *
@@ -170,19 +172,21 @@ __noinline int ticket_review(__u32 key, __u32 place)
 	struct shard *shard = tickets_shard(key);
 	struct l4gate_tickets *head = tickets_head(key);
 	struct l4gate_line *line;
+	__u32 serial;
 	__u64 word;
 
 	line = ticket_line(key, place / WORDS);
 	if (!shard || !head || !line)
 		return 0;
 	place %= WORDS;
+	serial = READ_ONCE(head->serial);
 	word = READ_ONCE(line->word[place]);
 	if (!word || !ticket_is_over(word))
 		return 0;
 	if (dry)
 		return 1;
 	bpf_spin_lock(&shard->lock);
-	if (line->word[place] == word) {
+	if (head->serial == serial && line->word[place] == word) {
 		WRITE_ONCE(line->word[place], 0);
 		head->taken--;
 	}
@@ -261,6 +265,7 @@ __noinline int ticket_take(__u32 key, __u64 hash)
 		has = line_enter(line, hash, 0, WORDS);
 		tickets.head->taken++;
 	}
+	WRITE_ONCE(tickets.head->serial, tickets.head->serial + 1);
 	bpf_spin_unlock(&shard->lock);
 	return has;
 }

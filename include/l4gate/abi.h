@@ -190,8 +190,9 @@ struct l4gate_tickets {
 	__u32 taken;
 	__u32 hand;		/* lines that were looked through last */
 	__u32 chunks;		/* of lines */
+	__u32 serial;		/* of the last one given, to who had it, too */
 };
-L4GATE_ASSERT_SIZE(struct l4gate_tickets, 12);
+L4GATE_ASSERT_SIZE(struct l4gate_tickets, 16);
 
 /* l4gate_chunks */
 union l4gate_chunk {

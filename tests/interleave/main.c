@@ -178,9 +178,11 @@ int main(int argc, char **argv)
 	run_list(direct_scenarios, false, counts);
 	run_list(move_scenarios, false, counts);
 	run_list(nat_scenarios, false, counts);
+	run_list(ticket_scenarios, false, counts);
 	if (options.deep) {
 		run_list(move_deep_scenarios, true, counts);
 		run_list(nat_deep_scenarios, true, counts);
+		run_list(ticket_deep_scenarios, true, counts);
 	}
 	printf("interleave: %d passed, %d failed\n", counts[1], counts[0]);
 	return counts[0] != 0;

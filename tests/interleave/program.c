@@ -24,7 +24,7 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_origin_index, MODEL_CONFIG, 2 * L4GATE_SHARDS);
 	MAP(l4gate_ports, MODEL_CONFIG, L4GATE_PORT_SETS);
 	MAP(l4gate_routes, MODEL_CONFIG, 16);
-	MAP(l4gate_chunks, MODEL_CONFIG, 64);
+	MAP(l4gate_chunks, MODEL_SHARED, 64);
 	MAP(l4gate_backends, MODEL_SHARED, 16);
 	MAP(l4gate_sources, MODEL_CONFIG, L4GATE_FAMILIES * L4GATE_SOURCES);
 	MAP(l4gate_devices, MODEL_CONFIG, 2);

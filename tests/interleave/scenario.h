@@ -28,9 +28,11 @@ extern struct passage packets[EXPLORE_CPUS];
 extern const struct scenario direct_scenarios[];
 extern const struct scenario nat_scenarios[];
 extern const struct scenario move_scenarios[];
+extern const struct scenario ticket_scenarios[];
 /* Too many schedules to try them all each time. */
 extern const struct scenario nat_deep_scenarios[];
 extern const struct scenario move_deep_scenarios[];
+extern const struct scenario ticket_deep_scenarios[];
 
 /* Established flows of new clients with these rows (world_client()). */
 #define FLOWS_MAX 64

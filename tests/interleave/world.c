@@ -18,6 +18,8 @@
 #define BACKEND_PORT 8080
 /* Half a second apart, and long after boot. */
 #define NOW (1 << 20)
+/* Behind those of slots and origins. */
+#define TICKETS_CHUNK 48
 
 static struct world world;
 static uint32_t clients;
@@ -88,6 +90,20 @@ static void open_listener(int listener, int half)
 		    listener_id(listener));
 }
 
+/* Lines of one chunk, and their head before it. */
+static uint32_t tickets_chunk(int listener)
+{
+	return TICKETS_CHUNK + 2 * listener;
+}
+
+static void open_tickets(struct l4gate_route *route, int listener)
+{
+	route->flags = L4GATE_ROUTE_F_MAX_FLOWS;
+	route->max_flows = world.max_flows;
+	route->tickets = tickets_chunk(listener);
+	program_chunk(route->tickets)->tickets.chunks = 1;
+}
+
 /* One slot, that is, one backend. */
 static void open_route(int listener, int half)
 {
@@ -97,6 +113,8 @@ static void open_route(int listener, int half)
 
 	program_route(number)->table[world.v6] =
 		(struct l4gate_table){ .chunk = chunk, .slots = 1 };
+	if (world.max_flows)
+		open_tickets(program_route(number), listener);
 	program_chunk(chunk)->slot[0] = 0;
 	program_chunk(chunk + 1)->member[0] = backend_number(listener, half);
 	*backend = (struct l4gate_backend){
@@ -122,6 +140,14 @@ static void open_origin(int listener, int half)
 				       protocol()), chunk);
 }
 
+static void forget_tickets(int listener)
+{
+	union l4gate_chunk *chunk = program_chunk(tickets_chunk(listener));
+
+	chunk->tickets.taken = 0;
+	memset(chunk + 1, 0, sizeof(*chunk));
+}
+
 /* One packet to each backend, so that the way there is known. */
 static void find_ways(void)
 {
@@ -136,6 +162,7 @@ static void find_ways(void)
 			world_from_client(&passage, &client, SYN);
 			program_run(&passage);
 			program_forget();
+			forget_tickets(listener);
 		}
 	world_set_half(0, 0);
 }
@@ -306,6 +333,32 @@ bool world_is_to(const struct passage *passage, const struct client *client)
 	       passage->dport == client->port &&
 	       is_same(&passage->src, &listener) &&
 	       passage->sport == listener_port(client->listener);
+}
+
+/* How many places of a listener's tickets hold a word. */
+static int tickets_with(int listener, uint64_t word)
+{
+	const union l4gate_chunk *lines =
+		program_chunk(tickets_chunk(listener) + 1);
+	int count = 0, i;
+
+	for (i = 0; i < L4GATE_CHUNK_LINES * L4GATE_LINE_WORDS; i++)
+		count += lines->line[i / L4GATE_LINE_WORDS]
+				 .word[i % L4GATE_LINE_WORDS] == word;
+	return count;
+}
+
+int world_tickets(int listener)
+{
+	int taken = program_chunk(tickets_chunk(listener))->tickets.taken;
+	int places = L4GATE_CHUNK_LINES * L4GATE_LINE_WORDS;
+
+	return places - tickets_with(listener, 0) == taken ? taken : -1;
+}
+
+bool world_has_ticket(const struct client *client)
+{
+	return tickets_with(client->listener, client->hash) == 1;
 }
 
 uint64_t world_new_flows(void)

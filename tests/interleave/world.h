@@ -21,6 +21,7 @@ struct world {
 	enum l4gate_mode mode;
 	bool v6, udp;
 	uint8_t timeouts;	/* class of all backends */
+	uint32_t max_flows;	/* of each route; 0: any number */
 	struct sizes sizes;
 };
 
@@ -60,6 +61,11 @@ int world_backend(const struct passage *passage, const struct client *client);
 
 /* Whether a backend's packet was sent to this client, from its listener. */
 bool world_is_to(const struct passage *passage, const struct client *client);
+
+/* The tickets of a listener's route that are given out; -1: they are not well. */
+int world_tickets(int listener);
+/* Whether a client's flow has one. */
+bool world_has_ticket(const struct client *client);
 
 /* New flows counted, of all listeners. */
 uint64_t world_new_flows(void);

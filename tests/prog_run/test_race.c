@@ -3,7 +3,7 @@
  * Two CPUs that open the same flows at the same time, in a table that is too
  * small for them: afterwards each flow is there once, and each word of the index
  * leads to the record that leads back to it. And in one with room for all: each is
- * counted once.
+ * counted once. And at a route with a limit: there are never more than that.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/flow_tables.h"
 #include "l4gate/hash.h"
 #include "node.h"
 #include "packet.h"
@@ -70,10 +71,13 @@ static void send_first(uint32_t i)
 
 static pthread_barrier_t start;
 static uint32_t sent, lead;
+/* In what order; 0: one after the other. */
+static uint32_t order;
 
 static void *run_cpu(void *argument)
 {
 	uint32_t cpu = (uintptr_t)argument, i;
+	unsigned int seed = order + cpu;
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
@@ -82,7 +86,8 @@ static void *run_cpu(void *argument)
 						&set), 0);
 	pthread_barrier_wait(&start);
 	for (i = 0; i < sent; i++)
-		send_first((i + cpu * lead) % sent);
+		send_first((order ? (uint32_t)rand_r(&seed) :
+			    i + cpu * lead) % sent);
 	return NULL;
 }
 
@@ -103,13 +108,15 @@ static void run_cpus(uint32_t flows, uint32_t by)
 	pthread_barrier_destroy(&start);
 }
 
-static void open_mode(const char *mode, struct flows *flows)
+static void open_mode(const char *mode, const char *more, struct flows *flows)
 {
-	char text[sizeof(manifest) + 32];
+	char text[2 * sizeof(manifest)];
+	size_t size;
 	struct fail fail = { 0 };
 
 	node_attach(L4GATE_MIN_FLOWS);
-	snprintf(text, sizeof(text), manifest, mode);
+	size = snprintf(text, sizeof(text), manifest, mode);
+	snprintf(text + size, sizeof(text) - size, "%s", more);
 	node_publish(text);
 	assert_int_equal(flows_open(node.dataplane, flows, &fail), 0);
 }
@@ -164,7 +171,7 @@ static void test_nat(void **state)
 	uint64_t value = 0;
 
 	(void)state;
-	open_mode("nat", &flows);
+	open_mode("nat", "", &flows);
 	run_cpus(FLOWS, LEAD);
 	for (i = 0; i < flows.record_count; i++) {
 		uint64_t hash = hash_finish(hash_round(
@@ -196,7 +203,7 @@ static void test_direct(void **state)
 	uint64_t word;
 
 	(void)state;
-	open_mode("transparent", &flows);
+	open_mode("transparent", "", &flows);
 	run_cpus(FLOWS, LEAD);
 	endpoints = flows.endpoints + flows.half * L4GATE_MAX_ENDPOINTS;
 	for (id = 0; !endpoints[id].protocol; id++)
@@ -236,7 +243,7 @@ static void count_once(const char *mode)
 
 	/* Who is first, and by how much, is a matter of chance: not twice the same. */
 	for (by = 0; by < 2 * LEAD; by++) {
-		open_mode(mode, &flows);
+		open_mode(mode, "", &flows);
 		run_cpus(FEW, by);
 		free(flows_by_backend(&flows, &live));
 		assert_int_equal(live, FEW);
@@ -260,6 +267,82 @@ static void test_count_direct(void **state)
 	count_once("transparent");
 }
 
+#define LIMIT 100
+#define ROUNDS 50
+
+static const char policy[] =
+	"---\napiVersion: l4gate.dev/v1alpha1\nkind: RoutePolicy\n"
+	"metadata: {name: q}\nspec:\n  targetRefs:\n"
+	"  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: r}\n"
+	"  connectionLimit: {maxFlows: 100}\n";
+
+/* Longer than any flow lives. */
+#define LONG_TICKS UINT64_C(30000)
+
+/*
+ * Nothing was heard of any flow for a long time. A word knows less than two timeouts,
+ * and so is swept out.
+ */
+static void age_flows(const struct flows *flows)
+{
+	struct l4gate_line *entries = dataplane_map(node.dataplane, MAP_ENTRIES);
+	struct l4gate_record *records = dataplane_map(node.dataplane, MAP_RECORDS);
+	struct l4gate_line *words = dataplane_map(node.dataplane, MAP_WORDS);
+	const uint64_t past = LONG_TICKS << L4GATE_RECORD_STAMP_SHIFT;
+	uint32_t i, j;
+
+	for (i = 0; i < flows->record_count; i++)
+		if (records[i].value & L4GATE_RECORD_STATE)
+			records[i].value -= past;
+	for (i = 0; i < flows->rows.entries * L4GATE_SHARDS; i++)
+		for (j = 0; j < L4GATE_LINE_ENTRIES; j++)
+			if (entries[i].word[j])
+				entries[i].word[L4GATE_LINE_ENTRIES + j] -= past;
+	memset(words, 0, flows->word_lines * sizeof(*words));
+	dataplane_unmap(node.dataplane, MAP_WORDS, words);
+	dataplane_unmap(node.dataplane, MAP_RECORDS, records);
+	dataplane_unmap(node.dataplane, MAP_ENTRIES, entries);
+}
+
+/*
+ * Flows begin at random until there are as many as may be; then all are over, and so
+ * on: the same clients come again while others look for their tickets.
+ */
+static void stay_below(const char *mode)
+{
+	uint32_t live, fewest = LIMIT, most = 0;
+	struct flows flows;
+
+	open_mode(mode, policy, &flows);
+	for (order = 1; order < 2 * ROUNDS; order += 2) {
+		run_cpus(8 * LIMIT, 0);
+		free(flows_by_backend(&flows, &live));
+		fewest = live < fewest ? live : fewest;
+		most = live > most ? live : most;
+		age_flows(&flows);
+		free(flows_by_backend(&flows, &live));
+		assert_int_equal(live, 0);
+	}
+	order = 0;
+	print_message("%s: %u to %u flows\n", mode, fewest, most);
+	assert_in_range(most, LIMIT, LIMIT);
+	assert_in_range(fewest, LIMIT * 9 / 10, LIMIT);
+	flows_close(&flows);
+	node_detach();
+}
+
+static void test_limit_nat(void **state)
+{
+	(void)state;
+	stay_below("nat");
+}
+
+static void test_limit_direct(void **state)
+{
+	(void)state;
+	stay_below("transparent");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -267,6 +350,8 @@ int main(void)
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_count_nat),
 		cmocka_unit_test(test_count_direct),
+		cmocka_unit_test(test_limit_nat),
+		cmocka_unit_test(test_limit_direct),
 	};
 
 	node_enter();
