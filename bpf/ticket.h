@@ -152,10 +152,10 @@ __noinline int ticket_is_over(__u64 hash)
 {
 	__u64 now = bpf_jiffies64(), found = entry_find(hash);
 
-	if (found)
-		return record_is_over(found, now) ||
-		       flow_has_ended(record_state(found),
-				      record_backend(found), now);
+	/* One that is over may be of before the Gateway's mode changed. */
+	if (found && !record_is_over(found, now) &&
+	    !flow_has_ended(record_state(found), record_backend(found), now))
+		return false;
 	found = word_find(hash);
 	return !found || word_is_over(found, now) ||
 	       flow_has_ended(word_state(found), word_backend(found), now);
