@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/checksum.h"
+
 /* The least that Ethernet carries, less its checksum. */
 #define FRAME_MIN 60
 #define PROBE_TTL 64
@@ -94,27 +96,6 @@ const char *probe_format_flags(uint8_t flags, char *text)
 	return text;
 }
 
-/* Ones' complement sum of 16-bit words in memory order (RFC 1071). */
-static uint32_t sum_words(const void *bytes, size_t size, uint32_t sum)
-{
-	const uint8_t *at = bytes;
-	uint16_t word;
-	size_t i;
-
-	for (i = 0; i + 1 < size; i += 2) {
-		memcpy(&word, at + i, sizeof(word));
-		sum += word;
-	}
-	return sum;
-}
-
-static uint16_t sum_finish(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 static size_t build_l4(const struct probe *probe, uint8_t *at)
 {
 	uint32_t sum = htons(probe->protocol);
@@ -122,8 +103,8 @@ static size_t build_l4(const struct probe *probe, uint8_t *at)
 	struct udphdr udp = { 0 };
 
 	/* Of IPv4's addresses the rest is zero. */
-	sum = sum_words(&probe->src.addr, sizeof(probe->src.addr), sum);
-	sum = sum_words(&probe->dst.addr, sizeof(probe->dst.addr), sum);
+	sum = checksum_add(sum, &probe->src.addr, sizeof(probe->src.addr));
+	sum = checksum_add(sum, &probe->dst.addr, sizeof(probe->dst.addr));
 	if (probe->protocol == IPPROTO_TCP) {
 		tcp.source = htons(probe->sport);
 		tcp.dest = htons(probe->dport);
@@ -132,7 +113,7 @@ static size_t build_l4(const struct probe *probe, uint8_t *at)
 		tcp.window = htons(UINT16_MAX);
 		((uint8_t *)&tcp)[13] = probe->flags;
 		sum += htons(sizeof(tcp));
-		tcp.check = sum_finish(sum_words(&tcp, sizeof(tcp), sum));
+		tcp.check = checksum_finish(checksum_add(sum, &tcp, sizeof(tcp)));
 		memcpy(at, &tcp, sizeof(tcp));
 		return sizeof(tcp);
 	}
@@ -140,7 +121,7 @@ static size_t build_l4(const struct probe *probe, uint8_t *at)
 	udp.dest = htons(probe->dport);
 	udp.len = htons(sizeof(udp));
 	sum += udp.len;
-	udp.check = sum_finish(sum_words(&udp, sizeof(udp), sum)) ?: UINT16_MAX;
+	udp.check = checksum_finish(checksum_add(sum, &udp, sizeof(udp))) ?: UINT16_MAX;
 	memcpy(at, &udp, sizeof(udp));
 	return sizeof(udp);
 }
@@ -162,7 +143,7 @@ static size_t build_ip(const struct probe *probe, uint8_t *at)
 		four.tot_len = htons(size);
 		memcpy(&four.saddr, &probe->src.addr, sizeof(four.saddr));
 		memcpy(&four.daddr, &probe->dst.addr, sizeof(four.daddr));
-		four.check = sum_finish(sum_words(&four, sizeof(four), 0));
+		four.check = checksum_finish(checksum_add(0, &four, sizeof(four)));
 		memcpy(at, &four, sizeof(four));
 		return size;
 	}

@@ -18,6 +18,7 @@
 
 #include "dataplane/attach.h"
 #include "send.skel.h"
+#include "util/checksum.h"
 #include "util/inet.h"
 
 /* ARP for IPv4 over Ethernet (RFC 826). */
@@ -89,20 +90,6 @@ static int send_arp(const struct sender *sender, const struct inet_addr *addr)
 	return send_frame(sender, &frame, sizeof(frame));
 }
 
-/* Ones' complement sum of 16-bit words in memory order (RFC 1071). */
-static uint32_t sum_words(const void *bytes, size_t size, uint32_t sum)
-{
-	const uint8_t *at = bytes;
-	uint16_t word;
-	size_t i;
-
-	for (i = 0; i + 1 < size; i += 2) {
-		memcpy(&word, at + i, sizeof(word));
-		sum += word;
-	}
-	return sum;
-}
-
 /* RFC 4443 section 2.3: over the pseudo header, too. */
 static uint16_t advertisement_sum(const struct advertisement_frame *frame)
 {
@@ -110,12 +97,11 @@ static uint16_t advertisement_sum(const struct advertisement_frame *frame)
 			      offsetof(struct advertisement_frame, advert);
 	uint32_t sum = htons(length) + htons(IPPROTO_ICMPV6);
 
-	sum = sum_words(&frame->ip.ip6_src, 2 * sizeof(struct in6_addr), sum);
-	sum = sum_words((const uint8_t *)frame + sizeof(*frame) - length,
-			length, sum);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	sum = checksum_add(sum, &frame->ip.ip6_src,
+			   2 * sizeof(struct in6_addr));
+	sum = checksum_add(sum, (const uint8_t *)frame + sizeof(*frame) - length,
+			   length);
+	return checksum_finish(sum);
 }
 
 static int send_advertisement(const struct sender *sender,
