@@ -247,22 +247,11 @@ static json_t *slot_json(const struct state *state, const struct met *met,
 
 static const char *flow_state_name(const struct known_flow *flow)
 {
-	static const char *const names[L4GATE_FLOW_STATES] = {
-		[L4GATE_FLOW_FREE] = "free",
-		[L4GATE_FLOW_CLAIMED] = "claimed",
-		[L4GATE_FLOW_RESET] = "reset",
-		[L4GATE_FLOW_CLOSING] = "closing",
-		[L4GATE_FLOW_HALF_OPEN] = "half-open",
-		[L4GATE_FLOW_UNREPLIED] = "unreplied",
-		[L4GATE_FLOW_ESTABLISHED] = "established",
-		[L4GATE_FLOW_REPLIED] = "replied",
-	};
-
 	if (flow->is_word && flow->state == L4GATE_WORD_FIN_BACKEND)
 		return "fin-backend";
 	if (flow->is_word && flow->state == L4GATE_WORD_FIN_CLIENT)
 		return "fin-client";
-	return names[flow->state];
+	return flow_state_names[flow->state];
 }
 
 static json_t *flow_json(const struct explained *explained,

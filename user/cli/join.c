@@ -154,17 +154,6 @@ json_t *join_backends(const struct view *view)
 	return json_copy(json_object_get(view->state, "routes"));
 }
 
-static const char *const state_names[L4GATE_FLOW_STATES] = {
-	[L4GATE_FLOW_FREE] = "free",
-	[L4GATE_FLOW_CLAIMED] = "claimed",
-	[L4GATE_FLOW_RESET] = "reset",
-	[L4GATE_FLOW_CLOSING] = "closing",
-	[L4GATE_FLOW_HALF_OPEN] = "half-open",
-	[L4GATE_FLOW_UNREPLIED] = "unreplied",
-	[L4GATE_FLOW_ESTABLISHED] = "established",
-	[L4GATE_FLOW_REPLIED] = "replied",
-};
-
 /* "address:port", the port in network byte order. */
 static const char *format_place(uint8_t family, const struct l4gate_addr *addr,
 				__be16 port, char *text)
@@ -190,7 +179,7 @@ static json_t *flow_json(const struct flow *flow)
 			 inet_format_port(&flow->nat, flow->nat_port, nat),
 			 "backend", format_place(family, &flow->backend->addr,
 						 flow->backend->port, backend),
-			 "state", state_names[flow->state], "idle", flow->idle,
+			 "state", flow_state_names[flow->state], "idle", flow->idle,
 			 "local", flow->local, "backend_id",
 			 (int)flow->backend_id);
 }

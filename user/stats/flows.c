@@ -10,6 +10,17 @@
 #include "stats/stats.h"
 #include "util/byteorder.h"
 
+const char *const flow_state_names[L4GATE_FLOW_STATES] = {
+	[L4GATE_FLOW_FREE] = "free",
+	[L4GATE_FLOW_CLAIMED] = "claimed",
+	[L4GATE_FLOW_RESET] = "reset",
+	[L4GATE_FLOW_CLOSING] = "closing",
+	[L4GATE_FLOW_HALF_OPEN] = "half-open",
+	[L4GATE_FLOW_UNREPLIED] = "unreplied",
+	[L4GATE_FLOW_ESTABLISHED] = "established",
+	[L4GATE_FLOW_REPLIED] = "replied",
+};
+
 int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	       struct fail *fail_)
 {

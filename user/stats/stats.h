@@ -26,6 +26,7 @@ extern const char *const reason_names[L4GATE_REASON_MAX];
 extern const char *const reason_classes[L4GATE_REASON_MAX];
 extern const char *const reason_texts[L4GATE_REASON_MAX];
 extern const char *const hook_names[L4GATE_HOOK_MAX];
+extern const char *const flow_state_names[L4GATE_FLOW_STATES];
 
 /* The flow table as packets see it, mapped, and the time. */
 struct flows {
