@@ -33,6 +33,8 @@ static __always_inline int choose_as_before(const struct packet *packet,
 	if (!before)
 		return -1;
 	chosen = select_backend(packet, before);
+	if (chosen < 0)
+		return -1;
 	backend = backend_get(chosen);
 	return backend && backend->route == number ? chosen : -1;
 }

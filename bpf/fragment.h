@@ -24,8 +24,8 @@
  * Limits: DATAGRAM_SECONDS for all fragments to come, HELD_SECONDS for a tail to
  * wait, HELD_OF_ONE of one datagram, HELD_OF_SENDER of one sender in a second. RFC
  * 8200 would give them 60 seconds; but here it is about fragments that overtook each
- * other, and who waits for more is who puts them together. In a set of the table that is full a
- * datagram of the same sender has to go first, then the oldest.
+ * other, and who waits for more is who puts them together. In a set of the table
+ * that is full a datagram of the same sender has to go first, then the oldest.
  */
 #ifndef L4GATE_BPF_FRAGMENT_H
 #define L4GATE_BPF_FRAGMENT_H
