@@ -64,6 +64,23 @@ YAML
   [[ -z ${3:-} ]] || printf '  seed: "%s"\n' "$3"
 }
 
+# policy SPEC...: a RoutePolicy on the routes "tcp" and "udp" (ROUTES: of this name,
+# both), each spec a line.
+policy() {
+  cat <<YAML
+---
+apiVersion: l4gate.dev/v1alpha1
+kind: RoutePolicy
+metadata:
+  name: policy
+spec:
+  targetRefs:
+  - {group: gateway.networking.k8s.io, kind: TCPRoute, name: ${ROUTES:-tcp}}
+  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: ${ROUTES:-udp}}
+YAML
+  printf '  %s\n' "$@"
+}
+
 # gateway NAME "ADDRESS..." LISTENER:PROTOCOL:PORT... (ALLOWED: whose
 # ListenerSets it takes; PARAMETERS: the name of its own)
 gateway() {

@@ -3,22 +3,6 @@
 # GatewayParameters that can't be carried out and RoutePolicies that ask for
 # nothing, as packets see them.
 
-# policy SPEC: on both routes of split_manifest
-policy() {
-  cat <<YAML
----
-apiVersion: l4gate.dev/v1alpha1
-kind: RoutePolicy
-metadata:
-  name: policy
-spec:
-  targetRefs:
-  - {group: gateway.networking.k8s.io, kind: TCPRoute, name: tcp}
-  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: udp}
-  $1
-YAML
-}
-
 answered() {
   expect_json "$1: $2" "$(split "$2" "$VIP4" 7000 --count 20)" \
     '.refused == 0 and .answers.b1 + .answers.b2 == 20'

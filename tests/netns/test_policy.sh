@@ -2,22 +2,6 @@
 # SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 # What RoutePolicies say of new flows, with real connections.
 
-# policy SPEC...: on both routes of split_manifest, each spec a line
-policy() {
-  cat <<YAML
----
-apiVersion: l4gate.dev/v1alpha1
-kind: RoutePolicy
-metadata:
-  name: policy
-spec:
-  targetRefs:
-  - {group: gateway.networking.k8s.io, kind: TCPRoute, name: tcp}
-  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: udp}
-YAML
-  printf '  %s\n' "$@"
-}
-
 # The client has two addresses of each IP version.
 two_sources() {
   two_armed

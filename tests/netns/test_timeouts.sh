@@ -23,18 +23,7 @@ timeouts_config() {
       slice "$k-$b" "$p" "$PORT_IDENTIFY" IPv6 "${ADDRESS6[$b]}"
     done
   done
-  cat <<YAML
----
-apiVersion: l4gate.dev/v1alpha1
-kind: RoutePolicy
-metadata:
-  name: policy
-spec:
-  targetRefs:
-  - {group: gateway.networking.k8s.io, kind: TCPRoute, name: policy}
-  - {group: gateway.networking.k8s.io, kind: UDPRoute, name: policy}
-  idleTimeout: 1s
-YAML
+  ROUTES=policy policy 'idleTimeout: 1s'
 }
 
 # Flows that pause for 4 to 12 seconds. New ones go to b2 by then.

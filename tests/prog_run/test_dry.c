@@ -22,6 +22,7 @@
 #include "modes.h"
 #include "node.h"
 #include "packet.h"
+#include "random.h"
 #include "snapshot.h"
 #include "stats/stats.h"
 
@@ -39,31 +40,9 @@
 /* In a guest without KVM as many as go into this have to do. */
 #define SECONDS_MAX 60
 
-static uint64_t packets = PACKETS, seed, state_;
+static uint64_t packets = PACKETS, seed;
 static struct dry *dry;
 static struct snapshot before, after;
-
-/* Vigna's splitmix64. */
-static uint64_t next(void)
-{
-	uint64_t x = state_ += 0x9e3779b97f4a7c15;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-static uint32_t below(uint32_t bound)
-{
-	return next() % bound;
-}
-
-static bool one_in(uint32_t count)
-{
-	return !below(count);
-}
-
-#define ONE_OF(array) (array)[below(sizeof(array) / sizeof(*(array)))]
 
 static void print_gateway(FILE *file, enum l4gate_mode mode, uint32_t mask)
 {
@@ -392,7 +371,7 @@ static void test_random(void **state)
 	uint64_t i;
 
 	(void)state;
-	state_ = seed;
+	random_state = seed;
 	printf("%" PRIu64 " packets, seed %" PRIu64 "\n", packets, seed);
 	for (i = 0; i < packets && time(NULL) - start < SECONDS_MAX; i++) {
 		if (i % RUN == 0)

@@ -15,6 +15,7 @@
 
 #include "node.h"
 #include "packet.h"
+#include "random.h"
 #include "stats/stats.h"
 
 /* Last: its macro fail() would hide a function of ours. */
@@ -28,29 +29,7 @@
 #define FRAMES 200000
 #define LEAST 60	/* of Ethernet; the kernel runs no less than IP's header */
 
-static uint64_t frames = FRAMES, seed = 1, state_;
-
-/* Vigna's splitmix64. */
-static uint64_t next(void)
-{
-	uint64_t x = state_ += 0x9e3779b97f4a7c15;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-static uint32_t below(uint32_t bound)
-{
-	return next() % bound;
-}
-
-static bool one_in(uint32_t count)
-{
-	return !below(count);
-}
-
-#define ONE_OF(array) (array)[below(sizeof(array) / sizeof(*(array)))]
+static uint64_t frames = FRAMES, seed = 1;
 
 static void fill(uint8_t *at, size_t size)
 {
@@ -211,7 +190,7 @@ static void test_random(void **state)
 	uint64_t i;
 
 	(void)state;
-	state_ = seed;
+	random_state = seed;
 	for (i = 0; i < frames; i++) {
 		build_other(&in);
 		for (hook = node.first_hook; hook <= L4GATE_HOOK_TC_INGRESS;
@@ -258,7 +237,7 @@ static void test_prefixes(void **state)
 	uint64_t i;
 
 	(void)state;
-	state_ = seed;
+	random_state = seed;
 	for (i = 0; i < SEEDS; i++) {
 		uint32_t least;
 
