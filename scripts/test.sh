@@ -96,10 +96,9 @@ main() {
   check check
   check check-scale
   check check-bpf
-  check check-survive
   check check-clang
   check check-netns
-  with_chaos check-sets fuzz lint
+  with_chaos check-survive check-sets fuzz lint
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
   printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
   ((FAILED == 0))
