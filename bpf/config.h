@@ -42,6 +42,10 @@ const volatile __u32 flow_refresh[L4GATE_FLOW_STATES];
 /* 2^32 / jiffies in a quarter of that time: for the clock in a word. */
 const volatile __u32 flow_quarter[L4GATE_FLOW_STATES];
 
+/* Half-open flows of all listeners, and of one of which nothing else is said. */
+const volatile __u32 half_open_most = 65536;
+const volatile __u32 half_open_usual = 8192;
+
 /* Jiffies in a second. */
 const volatile __u32 jiffies_second = 250;
 

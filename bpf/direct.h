@@ -106,7 +106,8 @@ static __always_inline int direct_forward(CTX *ctx, enum l4gate_hook hook,
 		word_track(ctx, direct->hash, direct->word, packet,
 			   sender_of(L4GATE_FROM_CLIENT,
 				     direct->endpoint->mode),
-			   direct->backend->timeouts);
+			   direct->backend->timeouts,
+			   direct->endpoint->listener);
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  direct->endpoint->listener, direct->number,
 			  direct->backend->route);
@@ -203,7 +204,7 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	struct l4gate_backend *backend;
 	const struct packet *packet;
 	enum l4gate_reason reason;
-	__u32 payload;
+	__u32 payload, state;
 	__u64 found;
 	int chosen;
 
@@ -237,12 +238,14 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 	if (reason != GO_ON)
 		return reason;
 
-	payload = word_payload(chosen, first_state(packet->protocol),
-			       packet->now);
+	state = first_state(packet->protocol);
+	payload = word_payload(chosen, state, packet->now);
 	if (backend->timeouts)
-		payload = word_payload_timed(chosen,
-					     first_state(packet->protocol),
-					     backend->timeouts, packet->now);
+		payload = word_payload_timed(chosen, state, backend->timeouts,
+					     packet->now);
+	payload |= half_open_surplus(endpoint->listener, state,
+				     endpoint->max_half_open) *
+		   L4GATE_WORD_F_SURPLUS;
 	found = word_enter(hash, payload);
 	/* Perhaps what could have moved for it had just changed. */
 	if (found == WORD_NO_ROOM)
@@ -260,8 +263,11 @@ __noinline int direct_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_REJECT_MAX_FLOWS;
 	}
 	affinity_note(route, endpoint->route, chosen);
-	if (!found)
+	if (!found) {
+		half_open_begin(endpoint->listener, state,
+				word_surplus(payload));
 		count_new_flow(endpoint->listener, chosen, backend->route);
+	}
 	return GO_ON;
 }
 
@@ -407,7 +413,7 @@ static __always_inline void direct_reply_note(CTX *ctx,
 					      const struct direct_reply *reply)
 {
 	word_track(ctx, reply->hash, reply->word, packet, SENDER_BACKEND,
-		   reply->backend->timeouts);
+		   reply->backend->timeouts, reply->endpoint->listener);
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  word_backend(reply->word), reply->backend->route);

@@ -15,6 +15,7 @@
 #define L4GATE_BPF_ENTRY_H
 
 #include "flow_state.h"
+#include "half_open.h"
 #include "record.h"
 #include "scratch.h"
 
@@ -190,6 +191,7 @@ static __always_inline __u64 claim_value(const struct claim *claim,
 	if (scratch->packet.family == L4GATE_IPV6)
 		value |= L4GATE_RECORD_F_IPV6;
 	value |= (__u64)scratch->seed.is_timed * L4GATE_FLOW_TIMED;
+	value |= (__u64)scratch->seed.surplus * L4GATE_RECORD_SURPLUS;
 	value |= (__u64)bpf_htons(nat_port_min + claim->offset) <<
 		 L4GATE_RECORD_PORT_SHIFT;
 	value |= (__u64)scratch->seed.source << L4GATE_RECORD_SOURCE_SHIFT;
@@ -224,11 +226,12 @@ static __always_inline struct l4gate_record *entry_record(__u64 value)
 
 /*
  * Finds room in two full lines: an entry that can move or, if there is none, the
- * one that is worth least, whose record is *ret_record then.
+ * one that is worth least, and not more than most, whose record is *ret_record then.
  */
 static __always_inline bool entries_make_room(struct displacement *result,
 					      __u64 hash,
 					      const struct lines *lines,
+					      __u64 most,
 					      struct l4gate_record **ret_record)
 {
 	__u64 best = FLOW_KEPT << 4, now = bpf_jiffies64();
@@ -250,7 +253,7 @@ static __always_inline bool entries_make_room(struct displacement *result,
 	result->value = READ_ONCE(result->from->word[ENTRIES + result->at]);
 	*ret_record = entry_record(result->value);
 	/* Of what is there by now: it may have been established meanwhile. */
-	return record_worth(result->value, now) < FLOW_KEPT && *ret_record;
+	return record_worth(result->value, now) <= most && *ret_record;
 }
 
 /* Frees the record of an entry that lost its place. Locked. */
@@ -295,7 +298,9 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 		return NAT_AGAIN;
 	if (line_room(lines.first, ENTRIES) == ENTRIES &&
 	    line_room(lines.second, ENTRIES) == ENTRIES)
-		can_displace = entries_make_room(&room, hash, &lines, &dropped);
+		can_displace = entries_make_room(&room, hash, &lines,
+						 displaces_most(scratch->seed.surplus),
+						 &dropped);
 	value = claim_value(&claim, scratch);
 	scratch->seed.is_new = false;
 
@@ -327,15 +332,18 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 
 /*
  * Takes an event into both halves of a flow: by its hash, by the number of its
- * record, and by the value that was read. EVENT_END ends the flow.
+ * record, and by the value that was read. EVENT_END ends the flow. listener: its
+ * own, whose half-open flows are counted.
  */
-int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event);
+int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event,
+	       __u32 listener);
 
-__noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
+__noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event,
+			  __u32 listener)
 {
 	struct l4gate_record *record = record_get(number);
 	const __u64 changes = (1ULL << L4GATE_RECORD_SERIAL_SHIFT) - 1;
-	__u64 now = bpf_jiffies64(), note = 0, *entry, life;
+	__u64 now = bpf_jiffies64(), note = 0, was = 0, life = 0, *entry;
 	__u64 stamp = record_stamp(now) | (event & EVENT_TIMED);
 	__u32 refresh = record_refresh(value);
 	struct shard *shard = shard_get(hash);
@@ -348,6 +356,8 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 	bpf_spin_lock(&shard->lock);
 	entry = entry_in(lines.first, hash) ?: entry_in(lines.second, hash);
 	ours = record_owner(record->value) == record_owner(value);
+	if (entry && record_owner(*entry) == record_owner(value))
+		was = *entry;
 	/*
 	 * An entry goes without its record, too: a backend's number may be another's
 	 * by now, and then number is not the record of the flow that had it.
@@ -357,17 +367,19 @@ __noinline int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event)
 	if ((event & EVENT_END) && ours)
 		WRITE_ONCE(record->value,
 			   record->value & ~(__u64)L4GATE_RECORD_STATE);
-	if (!(event & EVENT_END) && ours && entry &&
-	    record_owner(*entry) == record_owner(value)) {
-		life = stamp | life_next(*entry & L4GATE_RECORD_LIFE, event);
-		life |= *entry & ~changes;
+	if (!(event & EVENT_END) && ours && was) {
+		life = stamp | life_next(was & L4GATE_RECORD_LIFE, event);
+		life |= was & ~changes;
 		/* The note is old if the time was. */
-		if (record_idle(*entry, now) <= refresh)
+		if (record_idle(was, now) <= refresh)
 			note = record->value & ~record_bare(~0ULL);
 		WRITE_ONCE(*entry, life);
 		WRITE_ONCE(record->value, record_bare(life) | note);
+	} else if (!(event & EVENT_END)) {
+		was = 0;
 	}
 	bpf_spin_unlock(&shard->lock);
+	half_open_turn(listener, record_counted(was), record_counted(life));
 	return 0;
 }
 

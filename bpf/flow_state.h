@@ -13,6 +13,7 @@
 #ifndef L4GATE_BPF_FLOW_STATE_H
 #define L4GATE_BPF_FLOW_STATE_H
 
+#include "half_open.h"
 #include "packet.h"
 #include "record.h"
 #include "scratch.h"
@@ -140,14 +141,25 @@ static __always_inline __u32 life_next_tcp(__u32 life, __u32 event)
 	return life_next_segment(life, event);
 }
 
-/* What an event makes of state and flags of a record. */
-static __always_inline __u32 life_next(__u32 life, __u32 event)
+static __always_inline __u32 life_next_usual(__u32 life, __u32 event)
 {
 	if (event & EVENT_TCP)
 		return life_next_tcp(life, event);
 	if (event & EVENT_FROM_BACKEND)
 		return (life & ~L4GATE_RECORD_STATE) | L4GATE_FLOW_REPLIED;
 	return life;
+}
+
+/* What an event makes of state and flags of a record. Surplus is who is half open. */
+static __always_inline __u32 life_next(__u32 life, __u32 event)
+{
+	__u32 next;
+
+	if (!record_is_surplus(life))
+		return life_next_usual(life, event);
+	next = life_next_usual(life & ~L4GATE_RECORD_SURPLUS, event);
+	return is_half_open(next & L4GATE_RECORD_STATE) ?
+	       next | L4GATE_RECORD_SURPLUS : next;
 }
 
 /*
@@ -289,38 +301,58 @@ static __always_inline __u32 first_state(__u8 protocol)
 					 L4GATE_FLOW_UNREPLIED;
 }
 
-/* As word_track(), of a backend that has a class of timeouts. */
-int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts);
+/*
+ * Replaces the word of a flow by one with another payload; listener: its own. Global,
+ * for the verifier to look at it once.
+ */
+int word_change(__u64 hash, __u64 word, __u32 payload, __u32 listener);
 
-__noinline int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts)
+__noinline int word_change(__u64 hash, __u64 word, __u32 payload,
+			   __u32 listener)
+{
+	payload |= word & L4GATE_WORD_F_SURPLUS;
+	if (payload == (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
+		return 0;
+	if (word_replace(hash, word, line_word(hash, payload)))
+		half_open_turn(listener, word_counted(word),
+			       word_counted(payload));
+	return 0;
+}
+
+/* As word_track(), of a backend that has a class of timeouts. */
+int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts,
+		     __u32 listener);
+
+__noinline int word_track_timed(__u64 hash, __u64 word, __u32 state_timeouts,
+				__u32 listener)
 {
 	__u32 payload = word_payload_timed(word_backend(word),
 					   state_timeouts >> 8,
 					   state_timeouts & 0xff,
 					   bpf_jiffies64());
 
-	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
-		word_replace(hash, word, line_word(hash, payload));
+	word_change(hash, word, payload, listener);
 	return 0;
 }
 
 /*
- * Takes note of a packet of a direct flow, whose word this is, and whose backend has a
- * class of timeouts.
+ * Takes note of a packet of a direct flow at a listener, whose word this is, and whose
+ * backend has a class of timeouts.
  */
 static __always_inline void word_track(CTX *ctx, __u64 hash, __u64 word,
 				       const struct packet *packet,
-				       enum sender sender, __u32 timeouts)
+				       enum sender sender, __u32 timeouts,
+				       __u32 listener)
 {
 	__u32 state = word_next_state(ctx, word, packet, sender), payload;
 
 	if (timeouts) {
-		word_track_timed(hash, word, state << 8 | timeouts);
+		word_track_timed(hash, word, state << 8 | timeouts, listener);
 		return;
 	}
 	payload = word_payload(word_backend(word), state, packet->now);
-	if (payload != (word & ((1U << L4GATE_PAYLOAD_BITS) - 1)))
-		word_replace(hash, word, line_word(word, payload));
+	if (payload != (word & WORD_SAYS))
+		word_change(hash, word, payload, listener);
 }
 
 /* The first packet of a TCP connection. */

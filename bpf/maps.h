@@ -174,6 +174,16 @@ struct {
 	__type(value, struct l4gate_timeouts);
 } l4gate_timeouts SEC(".maps");
 
+/* How many flows are half open: half_open.h has the rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L4GATE_HALF_OPEN_NODES +
+			    L4GATE_LISTENERS(L4GATE_DEFAULT_ROUTES));
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct l4gate_half_open);
+} l4gate_half_open SEC(".maps");
+
 /* Locks of the flow tables, each in a cache line of its own. */
 struct shard {
 	struct bpf_spin_lock lock;
@@ -227,6 +237,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct l4gate_stats);
 } l4gate_listener_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L4GATE_LISTENERS(L4GATE_DEFAULT_ROUTES));
+	__type(key, __u32);
+	__type(value, __u64);
+} l4gate_surplus SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -36,13 +36,13 @@ nat_source(const struct packet *packet, __u64 value)
 static __always_inline void nat_track(const struct packet *packet,
 				      const struct nat *nat,
 				      const struct l4gate_addr *source,
-				      __u32 event)
+				      __u32 event, __u32 listener)
 {
 	__u64 place = record_place(packet->family, source, &nat->backend->addr,
 				   nat->backend->port, packet->protocol);
 
 	nat_change(nat->hash, record_at(place, record_offset(nat->value)),
-		   nat->value, event);
+		   nat->value, event, listener);
 }
 
 /* Translates a packet of a flow and sends it towards the backend. */
@@ -77,7 +77,8 @@ static __always_inline int nat_forward(CTX *ctx, enum l4gate_hook hook,
 			     backend->timeouts))
 		nat_track(packet, nat, source,
 			  event_of(ctx, nat->value, packet,
-				   L4GATE_FROM_CLIENT, backend->timeouts));
+				   L4GATE_FROM_CLIENT, backend->timeouts),
+			  nat->endpoint->listener);
 	count_flow_packet(ctx, packet, L4GATE_FROM_CLIENT,
 			  nat->endpoint->listener,
 			  record_backend(nat->value), backend->route);
@@ -115,14 +116,15 @@ static __always_inline bool nat_goes_on(const struct packet *packet,
 			    nat->backend);
 }
 
-/* Ends a flow that may not. */
+/* Ends a flow that may not. If it is half open it is counted until its time is over. */
 static __always_inline void nat_end(const struct packet *packet,
 				    const struct nat *nat)
 {
 	const struct l4gate_addr *source = nat_source(packet, nat->value);
 
 	if (source)
-		nat_track(packet, nat, source, EVENT_END);
+		nat_track(packet, nat, source, EVENT_END,
+			  L4GATE_NO_LISTENER);
 }
 
 /*
@@ -143,6 +145,10 @@ nat_insert_flow(struct scratch *scratch, struct nat *nat,
 	if (!source)
 		return L4GATE_DROP_CONFIG;
 	scratch->seed.is_timed = backend->timeouts;
+	scratch->seed.surplus =
+		half_open_surplus(nat->endpoint->listener,
+				  first_state(packet->protocol),
+				  nat->endpoint->max_half_open);
 	place = record_place(packet->family, source, &backend->addr,
 			     backend->port, packet->protocol);
 	/* Close to the record, so that the CPU waits for both at once. */
@@ -150,7 +156,8 @@ nat_insert_flow(struct scratch *scratch, struct nat *nat,
 #pragma nounroll
 	for (i = 0; i < NAT_TRIES; i++) {
 		choice = record_choose(place, nat->hash, scratch->seed.backend,
-				       scratch->seed.was_full);
+				       scratch->seed.was_full,
+				       scratch->seed.surplus);
 		scratch->seed.was_full = choice >> 32;
 		if (choice & RECORD_ALL_OWN)
 			return L4GATE_REJECT_PORTS;
@@ -251,6 +258,8 @@ __noinline int nat_open(CTX *ctx, __u64 hash, __u32 half_id)
 		return L4GATE_REJECT_MAX_FLOWS;
 	}
 	affinity_note(route, nat.endpoint->route, chosen);
+	half_open_begin(nat.endpoint->listener, first_state(packet->protocol),
+			scratch->seed.surplus);
 	count_new_flow(nat.endpoint->listener, chosen, backend->route);
 	return GO_ON;
 }
@@ -454,7 +463,8 @@ static __always_inline void nat_reply_track(CTX *ctx,
 			   reply->record.number, reply->record.value,
 			   event_of(ctx, reply->record.value, packet,
 				    L4GATE_FROM_BACKEND,
-				    reply->backend->timeouts));
+				    reply->backend->timeouts),
+			   reply->endpoint->listener);
 	count_flow_packet(ctx, packet, L4GATE_FROM_BACKEND,
 			  reply->endpoint->listener,
 			  record_backend(reply->record.value),

@@ -192,6 +192,20 @@ static __always_inline bool record_open(struct record *record, __u32 number)
 	return true;
 }
 
+static const volatile __u8 record_worths[2 * L4GATE_FLOW_STATES] = {
+	FLOW_WORTHS(0, 0, FLOW_KEPT, 3, 4),
+	FLOW_WORTHS(SURPLUS_INDEX, 0, FLOW_KEPT, FLOW_SURPLUS, FLOW_SURPLUS),
+};
+
+/* Surplus is who has both flags. */
+static __always_inline __u32 record_worth_index(__u64 value)
+{
+	__u32 both = value / L4GATE_RECORD_F_FIN_CLIENT &
+		     value / L4GATE_RECORD_F_FIN_BACKEND & 1;
+
+	return record_state(value) | both * SURPLUS_INDEX;
+}
+
 /*
  * The worth of a record now: 0 when its time has passed, unless being written. Global,
  * for the verifier to look at it once.
@@ -205,7 +219,8 @@ __noinline __u64 record_worth(__u64 value, __u64 now)
 	if (value & L4GATE_FLOW_TIMED)
 		timeout = timed_timeout(value, now);
 	/* The timeout of CLAIMED is the largest there is. */
-	return record_idle(value, now) > timeout ? 0 : flow_worth[state];
+	return record_idle(value, now) > timeout ? 0 :
+						   record_worths[record_worth_index(value)];
 }
 
 /* The same, with no branches; as if a flow with a mark were never over. */
@@ -213,7 +228,7 @@ static __always_inline __u64 record_worth_unmarked(__u64 value, __u64 now)
 {
 	__u32 state = record_state(value);
 
-	return flow_worth[state] &
+	return record_worths[record_worth_index(value)] &
 	       ~mask_if_less(flow_timeout[state],
 			     record_idle(value, now) & ~timed_mask(value));
 }
@@ -297,10 +312,10 @@ __noinline __u64 record_probe_timed(__u64 place, __u64 hash)
 	return best;
 }
 
-__u64 record_probe(__u64 place, __u64 hash, __u32 backend, __u32 patience);
+__u64 record_probe(__u64 place, __u64 hash, __u32 backend, __u32 enough);
 
 __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
-			      __u32 patience)
+			      __u32 enough)
 {
 	struct record_search search = record_search(place, hash);
 	__u64 best = (__u64)FLOW_KEPT << 32, own = 0, now = bpf_jiffies64();
@@ -321,9 +336,7 @@ __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 		marks |= value;
 		if (!worth)
 			break;
-		if (i >= RECORD_PROBES_FLOOD - 1 &&
-		    best >> 32 <= flow_worth[L4GATE_FLOW_HALF_OPEN] &&
-		    patience <= RECORD_PROBES_FLOOD)
+		if (i >= RECORD_PROBES_FLOOD - 1 && best >> 32 <= enough)
 			break;
 		own -= mask_if_zero(record_backend(value) ^ backend);
 	}
@@ -335,12 +348,14 @@ __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 /*
  * As record_probe(), and at other ports if none of the first was free: what is three
  * quarters full on the whole may be nearly full where a backend's records lie. Not if
- * the last new flow has already looked for a free one in vain.
+ * the last new flow has already looked for a free one in vain. surplus: 1 if the flow
+ * may take the place of its like only. A worth of FLOW_KEPT: there is none.
  */
-__u64 record_choose(__u64 place, __u64 hash, __u32 backend, bool was_full);
+__u64 record_choose(__u64 place, __u64 hash, __u32 backend, bool was_full,
+		    __u32 surplus);
 
 __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
-			       bool was_full)
+			       bool was_full, __u32 surplus)
 {
 	__u64 all_own = RECORD_ALL_OWN, best = (__u64)FLOW_KEPT << 32, found;
 	int i;
@@ -348,8 +363,7 @@ __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
 #pragma nounroll
 	for (i = 0; i < RECORD_GOES; i++) {
 		found = record_probe(place, hash, backend,
-				     was_full ? RECORD_PROBES_FLOOD :
-						RECORD_PROBES);
+				     was_full ? FLOW_SURPLUS : 0);
 		all_own &= found;
 		if (found & RECORD_MARKS)
 			best = lesser(best, record_probe_timed(place, hash));
@@ -359,6 +373,8 @@ __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
 		/* The same shard, and other ports. */
 		hash += hash_finish(hash) << 8;
 	}
+	if (best >> 32 > displaces_most(surplus))
+		best |= (__u64)FLOW_KEPT << 32;
 	return best >> 32 < FLOW_KEPT ? best : best | all_own;
 }
 

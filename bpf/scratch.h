@@ -25,6 +25,7 @@ struct nat_seed {
 	bool is_new;		/* nat_insert() made it */
 	bool was_full;		/* the flow before found no free record */
 	bool is_timed;		/* the backend has timeouts of its own */
+	__u8 surplus;		/* 1: half open beyond the limit (half_open.h) */
 };
 
 /* The flow of transparent mode that a packet from a backend belongs to. */

@@ -3,9 +3,9 @@
  * Flows of the modes that leave the client's address alone: a word for each, in a
  * table (table.h).
  *
- * A word is found by 40 bits of its hash and by its line, another sixteen or more.
+ * A word is found by 39 bits of its hash and by its line, another sixteen or more.
  * There is no more of such a flow than that: the word of another is taken for it
- * once in 2^36 new flows at most, and then it is believed only if it leads to a
+ * once in 2^35 new flows at most, and then it is believed only if it leads to a
  * backend of the same route (direct.h).
  */
 #ifndef L4GATE_BPF_WORD_H
@@ -15,6 +15,8 @@
 #include "timeouts.h"
 
 #define WORD_NO_ROOM (~0ULL)
+/* The payload but for the mark of surplus flows, which stays. */
+#define WORD_SAYS (L4GATE_WORD_F_SURPLUS - 1)
 
 /*
  * The word of a flow, or 0. Who found none looks into the first line again: a
@@ -72,22 +74,28 @@ static __always_inline bool word_is_over(__u64 word, __u64 now)
 	return word_age(word, now) > 4;
 }
 
-/* As flow_worth, which is of records: in words states 0 and 1 are others. */
-static const volatile __u8 word_worths[L4GATE_FLOW_STATES] = {
-	[L4GATE_WORD_FIN_BACKEND] = FLOW_KEPT,
-	[L4GATE_WORD_FIN_CLIENT] = FLOW_DOUBTED,
-	[L4GATE_FLOW_RESET] = FLOW_DOUBTED,
-	[L4GATE_FLOW_CLOSING] = 1,
-	[L4GATE_FLOW_HALF_OPEN] = 2,
-	[L4GATE_FLOW_UNREPLIED] = 3,
-	[L4GATE_FLOW_ESTABLISHED] = FLOW_KEPT,
-	[L4GATE_FLOW_REPLIED] = FLOW_KEPT,
+/* In words states 0 and 1 are a FIN of the backend and of the client. */
+static const volatile __u8 word_worths[2 * L4GATE_FLOW_STATES] = {
+	FLOW_WORTHS(0, FLOW_KEPT, FLOW_DOUBTED, 3, 4),
+	FLOW_WORTHS(SURPLUS_INDEX, FLOW_KEPT, FLOW_DOUBTED, FLOW_SURPLUS,
+		    FLOW_SURPLUS),
 };
+
+static __always_inline __u32 word_surplus(__u64 word)
+{
+	return word / L4GATE_WORD_F_SURPLUS & 1;
+}
+
+static __always_inline __u32 word_worth_index(__u64 word)
+{
+	return word_state(word) | word_surplus(word) * SURPLUS_INDEX;
+}
 
 /* What a word is worth to its flow; 0: nothing any more. */
 static __always_inline __u64 word_worth(__u64 word, __u64 now)
 {
-	return word_is_over(word, now) ? 0 : word_worths[word_state(word)];
+	return word_is_over(word, now) ? 0 :
+					 word_worths[word_worth_index(word)];
 }
 
 /* The same, with no branches; as if a flow with a mark were never over. */
@@ -96,7 +104,8 @@ static __always_inline __u64 word_worth_unmarked(__u64 word, __u64 now)
 	__u32 state = word_state(word);
 	__u64 age = (clock_quarters(state, now) - word) & L4GATE_WORD_CLOCK;
 
-	return word_worths[state] & ~mask_if_less(4, age & ~timed_mask(word));
+	return word_worths[word_worth_index(word)] &
+	       ~mask_if_less(4, age & ~timed_mask(word));
 }
 
 /* A place of two full lines with a mark whose time has passed, or FLOW_KEPT << 4. */
@@ -151,11 +160,12 @@ __noinline __u64 words_cheapest(__u64 hash)
 
 /*
  * Finds who could make room in two full lines: one whose time has passed, else
- * one that can move, else one that is worth less than a new flow.
+ * one that can move, else one that is not worth more than most.
  */
 static __always_inline bool words_make_room(struct displacement *result,
 					    __u64 hash,
-					    const struct lines *lines)
+					    const struct lines *lines,
+					    __u64 most)
 {
 	__u64 best = words_cheapest(hash);
 	__u32 at = best & (WORDS - 1);
@@ -168,7 +178,7 @@ static __always_inline bool words_make_room(struct displacement *result,
 	result->at = at;
 	result->word = READ_ONCE(result->from->word[at]);
 	/* Of what is there by now: it may have been established meanwhile. */
-	return word_worth(result->word, bpf_jiffies64()) < FLOW_KEPT;
+	return word_worth(result->word, bpf_jiffies64()) <= most;
 }
 
 /*
@@ -192,7 +202,8 @@ __noinline __u64 word_enter(__u64 hash, __u32 payload)
 		return WORD_NO_ROOM;
 	if (line_room(lines.first, WORDS) == WORDS &&
 	    line_room(lines.second, WORDS) == WORDS)
-		can_displace = words_make_room(&room, hash, &lines);
+		can_displace = words_make_room(&room, hash, &lines,
+					       displaces_most(word_surplus(payload)));
 
 	bpf_spin_lock(&shard->lock);
 	found = line_find(lines.first, hash);
@@ -217,21 +228,25 @@ static __always_inline bool word_swap(struct l4gate_line *line, __u64 from,
 	return true;
 }
 
-/* Replaces the word of a flow by another (0: removes it), if it is still there. */
+/*
+ * Replaces the word of a flow by another (0: removes it), if it is still there;
+ * whether it was.
+ */
 int word_replace(__u64 hash, __u64 from, __u64 to);
 
 __noinline int word_replace(__u64 hash, __u64 from, __u64 to)
 {
 	struct shard *shard = shard_get(hash);
 	struct lines lines;
+	bool was;
 
 	if (!shard || !lines_open(&l4gate_words, word_rows, hash, &lines))
 		return 0;
 	bpf_spin_lock(&shard->lock);
-	if (!word_swap(lines.first, from, to))
-		word_swap(lines.second, from, to);
+	was = word_swap(lines.first, from, to) ||
+	      word_swap(lines.second, from, to);
 	bpf_spin_unlock(&shard->lock);
-	return 0;
+	return was;
 }
 
 #endif /* L4GATE_BPF_WORD_H */

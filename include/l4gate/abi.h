@@ -19,7 +19,7 @@
  * the hash in struct l4gate_meta; libbpf itself reuses a pinned map whose
  * layout changed at equal size.
  */
-#define L4GATE_ABI_VERSION	5
+#define L4GATE_ABI_VERSION	6
 
 #define L4GATE_ASSERT_SIZE(type, size)					\
 	_Static_assert(sizeof(type) == (size), #type " is not " #size " bytes")
@@ -69,7 +69,7 @@ enum l4gate_mode {
 };
 
 /*
- * A line, what hashes lead to (hash.h): one line of the cache. The upper 40 bits
+ * A line, what hashes lead to (hash.h): one line of the cache. The upper 39 bits
  * of a word are its hash's, the rest is what it says; 0 is an empty place. Lines of
  * l4gate_entries are half words that are whole hashes, half what these say.
  */
@@ -95,7 +95,7 @@ struct l4gate_endpoint {
 	__u32 route;		/* index into l4gate_routes, or L4GATE_NO_ROUTE */
 	__u8 mode;		/* enum l4gate_mode */
 	__u8 moved;		/* had another route, whose flows may live */
-	__u8 pad[2];
+	__u16 max_half_open;	/* of its listener; 0: as many as is usual */
 };
 L4GATE_ASSERT_SIZE(struct l4gate_endpoint, 32);
 
@@ -286,10 +286,30 @@ L4GATE_ASSERT_SIZE(struct l4gate_timeouts, 128);
 #define L4GATE_FLOW_TIMED	(1U << 23)
 
 /*
+ * l4gate_half_open[L4GATE_HALF_OPEN_NODES + listener]: how many flows that are not
+ * surplus began in a quarter of the timeout of such flows, less those that got
+ * further then; by the number of the quarter, modulo as many as there are. In front
+ * of the listeners' are those of all TCP and of all UDP (bpf/half_open.h).
+ */
+#define L4GATE_HALF_OPEN_TCP	0
+#define L4GATE_HALF_OPEN_UDP	1
+#define L4GATE_HALF_OPEN_NODES	2
+#define L4GATE_HALF_OPEN_QUARTERS	8
+
+struct l4gate_half_open {
+	__s32 count[L4GATE_HALF_OPEN_QUARTERS];
+	__u16 quarter[L4GATE_HALF_OPEN_QUARTERS];	/* which it was */
+	__u32 pad[4];
+};
+L4GATE_ASSERT_SIZE(struct l4gate_half_open, 64);
+
+/* l4gate_surplus: by listener, per CPU, how many flows began as surplus (__u64). */
+
+/*
  * l4gate_words: all that there is of a flow of the transparent and dsr modes is a
  * word, found by the hash of client and endpoint. Its payload is
  *
- *   L4GATE_FLOW_TIMED or 0 | backend << 6 | state << 3 | clock
+ *   surplus << 24 | L4GATE_FLOW_TIMED or 0 | backend << 6 | state << 3 | clock
  *
  * where the clock counts quarters of the state's timeout. A word has no flags to
  * remember one side's FIN by; so the states that only records have mean that.
@@ -300,6 +320,7 @@ L4GATE_ASSERT_SIZE(struct l4gate_timeouts, 128);
 #define L4GATE_WORD_BACKEND	((1U << 17) - 1)
 #define L4GATE_WORD_STATE_SHIFT	3
 #define L4GATE_WORD_CLOCK	7
+#define L4GATE_WORD_F_SURPLUS	(1U << 24)	/* half open, beyond the limit */
 
 /*
  * l4gate_affinity: where a client of a route with session affinity was sent last, by
@@ -336,6 +357,12 @@ L4GATE_ASSERT_SIZE(struct l4gate_record, 16);
 #define L4GATE_RECORD_F_FIN_BACKEND	(1U << 5)
 #define L4GATE_RECORD_F_IPV6	(1U << 6)
 #define L4GATE_RECORD_LIFE	0x7f		/* state and flags */
+/*
+ * Both ends' FIN make a flow CLOSING. So in one that is HALF_OPEN or UNREPLIED both
+ * flags say something else: it is surplus, half open beyond the limit.
+ */
+#define L4GATE_RECORD_SURPLUS						\
+	(L4GATE_RECORD_F_FIN_CLIENT | L4GATE_RECORD_F_FIN_BACKEND)
 /* time of the last packet (16, in ticks, bpf/clock.h), L4GATE_FLOW_TIMED, */
 #define L4GATE_RECORD_STAMP_SHIFT	7
 /* and whose it is: serial number (3), NAT port (16), source (4), backend (17). */

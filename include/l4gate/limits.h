@@ -91,6 +91,12 @@
 #define L4GATE_FLOW_WORDS(flows)	((__u64)(flows) * 4 / 3)
 #define L4GATE_FLOW_RECORDS(flows)	((__u64)(flows) * 4 / 3)
 #define L4GATE_FLOW_ENTRIES(flows)	((__u64)(flows) * 5 / 3)
+/*
+ * Half-open flows of all listeners, and of one for which nothing else is said, that
+ * new ones can't take the place of.
+ */
+#define L4GATE_FLOW_HALF_OPEN_MAX(flows)	((flows) / 8)
+#define L4GATE_LISTENER_HALF_OPEN_MAX(flows)	((flows) / 64)
 /* Addresses whose next hop is remembered: clients have more than one flow. */
 #define L4GATE_FLOW_ADDRESSES(flows)	((__u64)(flows) / 2)
 /* Rows of a table with that many places, width of them in a line (hash.h). */
@@ -100,7 +106,7 @@
 /* Words in one 64-byte line, or entries, and the bits of a word below its tag. */
 #define L4GATE_LINE_WORDS	8
 #define L4GATE_LINE_ENTRIES	4
-#define L4GATE_PAYLOAD_BITS	24
+#define L4GATE_PAYLOAD_BITS	25
 
 /*
  * Shards of the flow tables, each with a lock; a power of two. The NAT ports of a

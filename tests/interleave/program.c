@@ -33,12 +33,14 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_records, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
 	MAP(l4gate_clients6, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
 	MAP(l4gate_timeouts, MODEL_CONFIG, 2);
+	MAP(l4gate_half_open, MODEL_SHARED, L4GATE_HALF_OPEN_NODES + 8);
 	MAP(l4gate_shards, MODEL_SHARED, L4GATE_SHARDS);
 	MAP(l4gate_nexthops, MODEL_SHARED, L4GATE_NEXTHOPS);
 	MAP(l4gate_nexthop_index, MODEL_SHARED, L4GATE_SHARDS);
 	MAP(scratch, MODEL_PER_CPU, 1);
 	MAP(l4gate_budgets, MODEL_PER_CPU, L4GATE_BUDGETS);
 	MAP(l4gate_listener_stats, MODEL_PER_CPU, 8);
+	MAP(l4gate_surplus, MODEL_PER_CPU, 8);
 	MAP(l4gate_route_stats, MODEL_PER_CPU, 8);
 	MAP(l4gate_backend_stats, MODEL_PER_CPU, 16);
 	MAP(l4gate_reason_stats, MODEL_PER_CPU,
@@ -113,6 +115,7 @@ void program_forget(void)
 	model_empty(&l4gate_entries);
 	model_empty(&l4gate_records);
 	model_empty(&l4gate_clients6);
+	model_empty(&l4gate_half_open);
 	model_empty(&l4gate_listener_stats);
 }
 
@@ -182,6 +185,23 @@ uint64_t program_left(enum l4gate_reason reason)
 	return model_sum(&l4gate_reason_stats,
 			 L4GATE_HOOK_TC_INGRESS * L4GATE_REASON_MAX + reason,
 			 offsetof(struct l4gate_count, packets));
+}
+
+int program_half_open(void)
+{
+	__u16 tcp = half_open_quarter(L4GATE_FLOW_HALF_OPEN);
+	__u16 udp = half_open_quarter(L4GATE_FLOW_UNREPLIED);
+
+	return half_open_count(L4GATE_HALF_OPEN_TCP, tcp) +
+	       half_open_count(L4GATE_HALF_OPEN_UDP, udp);
+}
+
+bool program_is_half_open(bool nat, uint64_t value)
+{
+	uint64_t now = model_jiffies;
+
+	return nat ? record_counted(value) && !record_is_over(value, now) :
+		     word_counted(value) && !word_is_over(value, now);
 }
 
 uint64_t program_flow_hash(bool v6, const struct l4gate_addr *client,

@@ -51,7 +51,11 @@ struct l4gate_addr *program_client6(uint32_t number);
 
 /* Counted by all CPUs. */
 uint64_t program_new_flows(uint32_t listener);
+int program_half_open(void);
 uint64_t program_left(enum l4gate_reason reason);
+
+/* Whether a word, or the value of an entry, is of a flow that is half open. */
+bool program_is_half_open(bool nat, uint64_t value);
 
 /* Of a flow, by its client and the endpoint's id. */
 uint64_t program_flow_hash(bool v6, const struct l4gate_addr *client,

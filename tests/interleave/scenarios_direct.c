@@ -36,6 +36,38 @@ static const char *check_same(void)
 	return table_check();
 }
 
+/* Behind another: two that begin a quarter at once may count as one. */
+static void prepare_two(void)
+{
+	first_packet(1, 1, 0, 1);
+	program_run(&packets[1]);
+	first_packet(0, 0, 0, 1);
+	first_packet(1, 1, 0, 1);
+}
+
+static const char *check_two(void)
+{
+	if (table_used() != 3 || program_half_open() != 3)
+		return "not all half-open flows are counted";
+	return table_check();
+}
+
+/* And another is not half open any more. */
+static void prepare_one_ends(void)
+{
+	first_packet(1, 1, 0, 1);
+	program_run(&packets[1]);
+	first_packet(0, 0, 0, 1);
+	world_from_client(&packets[1], &client[1], ACK);
+}
+
+static const char *check_one_ends(void)
+{
+	if (table_used() != 2 || program_half_open() != 1)
+		return "not one half-open flow";
+	return table_check();
+}
+
 static void prepare_last_place(void)
 {
 	flows_establish(&others, TWO_FULL - 1, 0, 1);
@@ -196,6 +228,20 @@ const struct scenario direct_scenarios[] = {
 		.cpus = 2,
 		.prepare = prepare_same,
 		.check = check_same,
+	},
+	{
+		.name = "direct: two flows",
+		.world = TWO_ROWS,
+		.cpus = 2,
+		.prepare = prepare_two,
+		.check = check_two,
+	},
+	{
+		.name = "direct: a flow, and a handshake that ends",
+		.world = TWO_ROWS,
+		.cpus = 2,
+		.prepare = prepare_one_ends,
+		.check = check_one_ends,
 	},
 	{
 		.name = "direct: two flows, one place",

@@ -199,6 +199,23 @@ static const char *check_record(uint32_t row)
 	       NULL : "two records of one flow";
 }
 
+static int half_open(void)
+{
+	const struct l4gate_line *line;
+	uint32_t row;
+	int count = 0, i;
+
+	for (row = 0; row < table.sizes.rows; row++) {
+		line = row_line(row);
+		for (i = 0; i < table_places(); i++)
+			count += line->word[i] && program_is_half_open(
+				table.nat,
+				line->word[i + (table.nat ? L4GATE_LINE_ENTRIES :
+							    0)]);
+	}
+	return count;
+}
+
 const char *table_check(void)
 {
 	const char *wrong = NULL;
@@ -212,5 +229,8 @@ const char *table_check(void)
 	if (table.nat)
 		for (row = 0; row < table.sizes.records && !wrong; row++)
 			wrong = check_record(row);
+	/* Those that were displaced are counted until their time is over. */
+	if (!wrong && half_open() > program_half_open())
+		wrong = "a half-open flow that is not counted";
 	return wrong;
 }

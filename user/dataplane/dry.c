@@ -53,6 +53,7 @@ static bool is_shared(int map)
 	case MAP_CHUNKS:
 	case MAP_SOURCES:
 	case MAP_TIMEOUTS:
+	case MAP_HALF_OPEN:
 	case MAP_DEVICES:
 		return true;
 	default:

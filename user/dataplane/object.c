@@ -49,12 +49,14 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_SOURCES] = "l4gate_sources",
 	[MAP_AFFINITY] = "l4gate_affinity",
 	[MAP_TIMEOUTS] = "l4gate_timeouts",
+	[MAP_HALF_OPEN] = "l4gate_half_open",
 	[MAP_SHARDS] = "l4gate_shards",
 	[MAP_DEVICES] = "l4gate_devices",
 	[MAP_NEXTHOPS] = "l4gate_nexthops",
 	[MAP_NEXTHOP_INDEX] = "l4gate_nexthop_index",
 	[MAP_BUDGETS] = "l4gate_budgets",
 	[MAP_LISTENER_STATS] = "l4gate_listener_stats",
+	[MAP_SURPLUS] = "l4gate_surplus",
 	[MAP_ROUTE_STATS] = "l4gate_route_stats",
 	[MAP_BACKEND_STATS] = "l4gate_backend_stats",
 	[MAP_REASON_STATS] = "l4gate_reason_stats",
@@ -127,7 +129,8 @@ static bool is_mapped(int map)
 {
 	return map == MAP_WORDS || map == MAP_ENTRIES ||
 	       map == MAP_RECORDS || map == MAP_CLIENTS6 || map == MAP_ENDPOINTS ||
-	       map == MAP_BACKENDS || map == MAP_TIMEOUTS;
+	       map == MAP_BACKENDS || map == MAP_TIMEOUTS ||
+	       map == MAP_HALF_OPEN;
 }
 
 /* Without which maps there is no instance, or none that can be written to. */
@@ -247,6 +250,9 @@ static int prepare_maps(struct dataplane *dataplane, struct bpf_object *object)
 		(rodata)->flow_quarter[i_] = usual_.state[i_].quarter;	\
 	}								\
 	(rodata)->flow_timeout[L4GATE_FLOW_CLAIMED] = UINT32_MAX;	\
+	(rodata)->half_open_most = L4GATE_FLOW_HALF_OPEN_MAX(meta_->max_flows); \
+	(rodata)->half_open_usual =					\
+		L4GATE_LISTENER_HALF_OPEN_MAX(meta_->max_flows);	\
 	(rodata)->jiffies_second = hz_;					\
 	(rodata)->budget_rate[L4GATE_BUDGET_RST] = 10000 / hz_ ?: 1;	\
 	(rodata)->budget_rate[L4GATE_BUDGET_ICMP] = 1000 / hz_ ?: 1;	\

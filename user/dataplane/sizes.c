@@ -30,7 +30,10 @@ uint32_t sizes_entries(const struct sizes *sizes, int id)
 	case MAP_ROUTE_STATS:
 		return sizes->routes;
 	case MAP_LISTENER_STATS:
+	case MAP_SURPLUS:
 		return sizes->listeners;
+	case MAP_HALF_OPEN:
+		return L4GATE_HALF_OPEN_NODES + sizes->listeners;
 	case MAP_BACKENDS:
 	case MAP_BACKEND_STATS:
 		return sizes->backends;
