@@ -9,11 +9,10 @@
  * and its own listener goes on as long as handshakes end before the flood has been
  * once through all places.
  *
- * Flows are forgotten without anybody seeing it, so nobody can count them down.
- * Counted is how many began, in quarters of the usual timeout, and what is from more
- * than four quarters ago has timed out. A flow that gets further is taken off the
- * count of the quarter in which it does, mostly that in which it began. Of one that
- * was not there are two errors, in the quarters between, and then none.
+ * Flows are forgotten without anybody seeing it, so nobody can count them down. But
+ * those that began more than four quarters of their timeout ago have timed out. So
+ * what is counted is how many began since then, less those that got further since.
+ * One that is older, and does so, makes it one too few until that is as long ago.
  *
  * Surplus flows are not counted: in a flood packets read here, and don't write.
  */
@@ -21,9 +20,7 @@
 #define L4GATE_BPF_HALF_OPEN_H
 
 #include "timeouts.h"
-
-/* Quarters after which a flow has timed out (clock.h). */
-#define HALF_OPEN_OVER 5
+#include "l4gate/half_open.h"
 
 /* A listener has few if it has one of so many that it may have. */
 #define HALF_OPEN_FEW 16
@@ -55,10 +52,10 @@ static __always_inline __u32 word_counted(__u64 word)
 									0;
 }
 
-static __always_inline __u16 half_open_quarter(__u32 state)
+static __always_inline __u32 half_open_now(__u32 state)
 {
-	return (__u64)(__u32)bpf_jiffies64() *
-	       flow_quarter[state & L4GATE_RECORD_STATE] >> 32;
+	return half_open_quarter(bpf_jiffies64(),
+				 flow_quarter[state & L4GATE_RECORD_STATE]);
 }
 
 /* That of all TCP or UDP, as a state says. */
@@ -68,39 +65,55 @@ static __always_inline __u32 half_open_node(__u32 state)
 						L4GATE_HALF_OPEN_UDP;
 }
 
-static __always_inline __u32 half_open_count(__u32 key, __u16 quarter)
+/*
+ * Begins a quarter, and those before it in which nothing was counted. Two CPUs that do
+ * so at once may take what a third one counts in between for older than it is. Global,
+ * for the verifier to look at it once.
+ */
+int half_open_begin_quarter(__u32 key, __u32 quarter);
+
+__noinline int half_open_begin_quarter(__u32 key, __u32 quarter)
 {
-	const struct l4gate_half_open *open;
-	__s32 count = 0;
-	int i;
+	struct l4gate_half_open *open;
+	__u32 passed, i;
+	__s32 total, base;
 
 	open = bpf_map_lookup_elem(&l4gate_half_open, &key);
 	if (!open)
 		return 0;
-#pragma unroll
-	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++) {
-		__u16 age = quarter - READ_ONCE(open->quarter[i]);
-
-		count += READ_ONCE(open->count[i]) &
-			 (__s32)mask_if_less(age, HALF_OPEN_OVER);
-	}
-	return count < 0 ? 0 : count;
+	passed = quarter - READ_ONCE(open->quarter);
+	base = half_open_base(open, quarter);
+	total = READ_ONCE(open->total);
+	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
+		if (((quarter - i) % L4GATE_HALF_OPEN_QUARTERS) < passed)
+			WRITE_ONCE(open->at[i], total);
+	WRITE_ONCE(open->base, base);
+	WRITE_ONCE(open->quarter, quarter);
+	return 0;
 }
 
-static __always_inline void half_open_add(__u32 key, __u16 quarter, __s32 change)
+static __always_inline __u32 half_open_read(__u32 key, __u32 quarter)
+{
+	const struct l4gate_half_open *open;
+
+	open = bpf_map_lookup_elem(&l4gate_half_open, &key);
+	if (!open)
+		return 0;
+	if (READ_ONCE(open->quarter) != quarter && !dry)
+		half_open_begin_quarter(key, quarter);
+	return half_open_count(open, quarter);
+}
+
+static __always_inline void half_open_add(__u32 key, __u32 quarter, __s32 change)
 {
 	struct l4gate_half_open *open;
-	__u32 at = quarter % L4GATE_HALF_OPEN_QUARTERS;
 
 	open = bpf_map_lookup_elem(&l4gate_half_open, &key);
 	if (!open)
 		return;
-	/* Two CPUs that begin a quarter at once may lose what one has counted. */
-	if (READ_ONCE(open->quarter[at]) != quarter) {
-		WRITE_ONCE(open->count[at], 0);
-		WRITE_ONCE(open->quarter[at], quarter);
-	}
-	__sync_fetch_and_add(&open->count[at], change);
+	if (READ_ONCE(open->quarter) != quarter)
+		half_open_begin_quarter(key, quarter);
+	__sync_fetch_and_add(&open->total, change);
 }
 
 /*
@@ -112,22 +125,22 @@ int half_open_surplus(__u32 listener, __u32 state, __u32 most);
 
 __noinline int half_open_surplus(__u32 listener, __u32 state, __u32 most)
 {
-	__u16 quarter = half_open_quarter(state);
-	__u32 count = half_open_count(L4GATE_HALF_OPEN_NODES + listener, quarter);
+	__u32 quarter = half_open_now(state);
+	__u32 count = half_open_read(L4GATE_HALF_OPEN_NODES + listener, quarter);
 
 	if (!most)
 		most = half_open_usual;
 	if (count >= most)
 		return true;
 	return count >= most / HALF_OPEN_FEW &&
-	       half_open_count(half_open_node(state), quarter) >=
+	       half_open_read(half_open_node(state), quarter) >=
 	       half_open_most;
 }
 
 static __always_inline void half_open_note(__u32 listener, __u32 state,
 					   __s32 change)
 {
-	__u16 quarter = half_open_quarter(state);
+	__u32 quarter = half_open_now(state);
 
 	half_open_add(L4GATE_HALF_OPEN_NODES + listener, quarter, change);
 	half_open_add(half_open_node(state), quarter, change);

@@ -286,20 +286,24 @@ L4GATE_ASSERT_SIZE(struct l4gate_timeouts, 128);
 #define L4GATE_FLOW_TIMED	(1U << 23)
 
 /*
- * l4gate_half_open[L4GATE_HALF_OPEN_NODES + listener]: how many flows that are not
- * surplus began in a quarter of the timeout of such flows, less those that got
- * further then; by the number of the quarter, modulo as many as there are. In front
- * of the listeners' are those of all TCP and of all UDP (bpf/half_open.h).
+ * l4gate_half_open[L4GATE_HALF_OPEN_NODES + listener]: flows that began as half open
+ * and were not surplus, less those that got further; and what that was at the
+ * beginning of a quarter of such flows' timeout, by its number modulo as many as
+ * there are. In front of the listeners' are those of all TCP and of all UDP
+ * (half_open.h).
  */
 #define L4GATE_HALF_OPEN_TCP	0
 #define L4GATE_HALF_OPEN_UDP	1
 #define L4GATE_HALF_OPEN_NODES	2
 #define L4GATE_HALF_OPEN_QUARTERS	8
+#define L4GATE_HALF_OPEN_AGE	4	/* quarters after which a flow has timed out */
 
 struct l4gate_half_open {
-	__s32 count[L4GATE_HALF_OPEN_QUARTERS];
-	__u16 quarter[L4GATE_HALF_OPEN_QUARTERS];	/* which it was */
-	__u32 pad[4];
+	__s32 total;
+	__s32 base;		/* what it was so many quarters before the */
+	__u32 quarter;		/* last one that was begun */
+	__s32 at[L4GATE_HALF_OPEN_QUARTERS];
+	__u32 pad[5];
 };
 L4GATE_ASSERT_SIZE(struct l4gate_half_open, 64);
 

@@ -123,6 +123,7 @@ static bool run_scenario(const struct scenario *scenario, bool may_stop)
 	wrong = NULL;
 	world_open(&scenario->world);
 	scenario->prepare();
+	program_begin_quarter();
 	exploration.words = model_words();
 	model_mark();
 	explore(&exploration);

@@ -16,6 +16,8 @@ int fragment_parse(CTX *ctx, __u32 hook)
 #define MAP(map, kind, entries)						\
 	model_map(&map, #map, kind, sizeof(*map.value), entries)
 
+#define HALF_OPEN_COUNTS (L4GATE_HALF_OPEN_NODES + 8)
+
 static void open_maps(const struct sizes *sizes)
 {
 	MAP(l4gate_control, MODEL_PER_CPU, 1);
@@ -33,7 +35,7 @@ static void open_maps(const struct sizes *sizes)
 	MAP(l4gate_records, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
 	MAP(l4gate_clients6, MODEL_SHARED, sizes->records * L4GATE_SHARDS);
 	MAP(l4gate_timeouts, MODEL_CONFIG, 2);
-	MAP(l4gate_half_open, MODEL_SHARED, L4GATE_HALF_OPEN_NODES + 8);
+	MAP(l4gate_half_open, MODEL_SHARED, HALF_OPEN_COUNTS);
 	MAP(l4gate_shards, MODEL_SHARED, L4GATE_SHARDS);
 	MAP(l4gate_nexthops, MODEL_SHARED, L4GATE_NEXTHOPS);
 	MAP(l4gate_nexthop_index, MODEL_SHARED, L4GATE_SHARDS);
@@ -189,11 +191,18 @@ uint64_t program_left(enum l4gate_reason reason)
 
 int program_half_open(void)
 {
-	__u16 tcp = half_open_quarter(L4GATE_FLOW_HALF_OPEN);
-	__u16 udp = half_open_quarter(L4GATE_FLOW_UNREPLIED);
+	return half_open_read(L4GATE_HALF_OPEN_TCP,
+			      half_open_now(L4GATE_FLOW_HALF_OPEN)) +
+	       half_open_read(L4GATE_HALF_OPEN_UDP,
+			      half_open_now(L4GATE_FLOW_UNREPLIED));
+}
 
-	return half_open_count(L4GATE_HALF_OPEN_TCP, tcp) +
-	       half_open_count(L4GATE_HALF_OPEN_UDP, udp);
+void program_begin_quarter(void)
+{
+	uint32_t key;
+
+	for (key = 0; key < HALF_OPEN_COUNTS; key++)
+		half_open_read(key, half_open_now(L4GATE_FLOW_HALF_OPEN));
 }
 
 bool program_is_half_open(bool nat, uint64_t value)

@@ -52,6 +52,11 @@ struct l4gate_addr *program_client6(uint32_t number);
 /* Counted by all CPUs. */
 uint64_t program_new_flows(uint32_t listener);
 int program_half_open(void);
+/*
+ * Before schedules: those in which both CPUs begin a quarter of half-open flows are too
+ * many, and differ by what is counted.
+ */
+void program_begin_quarter(void);
 uint64_t program_left(enum l4gate_reason reason);
 
 /* Whether a word, or the value of an entry, is of a flow that is half open. */

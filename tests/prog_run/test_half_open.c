@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture.h"
+#include "l4gate/half_open.h"
 #include "modes.h"
 #include "node.h"
 #include "packet.h"
@@ -77,14 +78,10 @@ static uint32_t listener_of(const struct place *place)
 	return endpoints[first + id].listener;
 }
 
-/* All quarters: what a test counts, it counts at once. */
+/* As if no time had passed since the last one was counted. */
 static int counted(uint32_t key)
 {
-	int count = 0, i;
-
-	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
-		count += half_open[key].count[i];
-	return count;
+	return half_open_count(&half_open[key], half_open[key].quarter);
 }
 
 static int half_open_of(const struct place *place)
@@ -217,12 +214,10 @@ static void pass_quarters(int quarters)
 
 	for (key = 0; key < count; key++) {
 		was = half_open[key];
-		for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++) {
-			uint32_t to = (i - quarters) % L4GATE_HALF_OPEN_QUARTERS;
-
-			half_open[key].count[to] = was.count[i];
-			half_open[key].quarter[to] = was.quarter[i] - quarters;
-		}
+		half_open[key].quarter = was.quarter - quarters;
+		for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
+			half_open[key].at[(i - quarters) %
+					  L4GATE_HALF_OPEN_QUARTERS] = was.at[i];
 	}
 }
 
@@ -331,14 +326,7 @@ static void test_window(void **state)
 /* As if other listeners had so many more. */
 static void begin_elsewhere(int count)
 {
-	int i;
-
-	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
-		if (half_open[L4GATE_HALF_OPEN_TCP].count[i]) {
-			half_open[L4GATE_HALF_OPEN_TCP].count[i] += count;
-			return;
-		}
-	fail_msg("nothing is counted");
+	half_open[L4GATE_HALF_OPEN_TCP].total += count;
 }
 
 /* All together have a limit; a listener that has few goes on beyond it. */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * How many half-open flows of a listener are counted, as packets and `stats` read
+ * it. bpf/half_open.h has the rules.
+ */
+#ifndef L4GATE_HALF_OPEN_H
+#define L4GATE_HALF_OPEN_H
+
+#include "abi.h"
+#include "hash.h"
+
+/* The number of a quarter, by the clock; per_jiffy as in struct l4gate_idle. */
+L4GATE_INLINE __u32 half_open_quarter(__u64 jiffies, __u32 per_jiffy)
+{
+	return (__u64)(__u32)jiffies * per_jiffy >> 32;
+}
+
+/* What the total was four quarters before one that is not before the last change. */
+L4GATE_INLINE __s32 half_open_base(const struct l4gate_half_open *open,
+				   __u32 quarter)
+{
+	__u32 passed = quarter - open->quarter;
+
+	if (!passed)
+		return open->base;
+	if (passed > L4GATE_HALF_OPEN_AGE)
+		return open->total;
+	return open->at[(quarter - L4GATE_HALF_OPEN_AGE) %
+			L4GATE_HALF_OPEN_QUARTERS];
+}
+
+L4GATE_INLINE __u32 half_open_count(const struct l4gate_half_open *open,
+				    __u32 quarter)
+{
+	__s32 count = open->total - half_open_base(open, quarter);
+
+	return count < 0 ? 0 : count;
+}
+
+#endif /* L4GATE_HALF_OPEN_H */
