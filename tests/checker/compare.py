@@ -160,6 +160,7 @@ class Comparison:
         'protocol': one['protocol'], 'port': one['port'],
         'gateway': (one['gateway']['namespace'], one['gateway']['name']),
         'addresses': sorted(one['addresses']), 'mode': one['mode'],
+        'maxHalfOpen': one.get('maxHalfOpen'),
         'route': route and (route['kind'], route['namespace'], route['name']),
       }
     self.equal('number of listeners', len(got), len(listeners))

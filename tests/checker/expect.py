@@ -57,6 +57,7 @@ class Expectation:
           'protocol': listener['protocol'], 'port': listener['port'],
           'gateway': key_of(group.gateway.item),
           'addresses': rules.addresses_of(group.gateway.item), 'mode': 'nat',
+          'maxHalfOpen': self.objects.max_half_open(group.gateway.item),
           'route': winner and (winner['kind'], *key_of(winner)),
         }
     return found

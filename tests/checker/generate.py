@@ -190,12 +190,13 @@ class Generator:
     for _ in range(self.pick((0, 0, 1, 3))):
       self.add('l4gate.dev/v1alpha1', 'GatewayParameters',
                self.pick(self.namespaces), self.pick(NAMES),
-               {'spec': self.pick(({}, {'mode': 'nat'}, self.timeouts(),
-                                   self.timeouts()))})
+               {'spec': self.pick(({}, {'mode': 'nat'}, self.settings(),
+                                   self.settings()))})
 
-  def timeouts(self):
+  def settings(self):
     return {'timeouts': {name: self.pick(('1s', '90s', '3m', '2h4m', '8h'))
-                         for name in rules.TIMEOUTS if self.chance(0.4)}}
+                         for name in rules.TIMEOUTS if self.chance(0.4)},
+            'maxHalfOpen': self.pick((None, None, 1, 65535))}
 
   def parameters_ref(self):
     group, kind = rules.PARAMETERS

@@ -118,21 +118,28 @@ class Set:
     ref = owner['spec'].get('parametersRef')
     return self.parameters_fault(ref, ref and ref.get('namespace'))
 
-  def timeouts_of(self, gateway):
-    """Those of its class, and over them its own."""
+  def specs_of(self, gateway):
+    """Of the parameters of its class, and then of its own."""
     owner = self.classes[gateway['spec']['gatewayClassName']]
     refs = [(owner['spec'].get('parametersRef'), None),
             ((gateway['spec'].get('infrastructure') or {}).get(
               'parametersRef'), namespace_of(gateway))]
+    return [self.parameters[namespace or ref['namespace'], ref['name']]['spec']
+            for ref, namespace in refs if ref and not self.parameters_fault(
+              ref, namespace or ref.get('namespace'))]
+
+  def timeouts_of(self, gateway):
     timeouts = dict(TIMEOUTS)
-    for ref, namespace in refs:
-      if ref and not self.parameters_fault(
-          ref, namespace or ref.get('namespace')):
-        item = self.parameters[namespace or ref['namespace'], ref['name']]
-        given = item['spec'].get('timeouts') or {}
-        timeouts.update((name, seconds_of(text))
-                        for name, text in given.items() if text is not None)
+    for spec in self.specs_of(gateway):
+      timeouts.update((name, seconds_of(text)) for name, text
+                      in (spec.get('timeouts') or {}).items()
+                      if text is not None)
     return timeouts
+
+  def max_half_open(self, gateway):
+    """The last that is given, or None."""
+    return next(filter(None, (spec.get('maxHalfOpen') for spec
+                              in reversed(self.specs_of(gateway)))), None)
 
   def users_of(self, key):
     """Classes and Gateways of ours that name parameters, at fault or not:

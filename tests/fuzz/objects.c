@@ -284,7 +284,7 @@ static void put_parameters(struct writer *writer)
 		"\"mode\": \"nat\", \"announce\": \"none\"",
 		"\"mode\": \"dsr-l2\"", "\"natAddresses\": [\"192.0.2.7\"]",
 		"\"timeouts\": {\"udpReplied\": \"1m30s\"}",
-		"\"drainTimeout\": \"5m\"",
+		"\"drainTimeout\": \"5m\"", "\"maxHalfOpen\": 100",
 	};
 
 	if (!begin(writer, 7, "l4gate.dev/v1alpha1", "GatewayParameters", true))

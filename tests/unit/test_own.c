@@ -83,7 +83,8 @@ static void test_parameters(void **state)
 		  "    udpUnreplied: 1500ms\n"
 		  "    udpReplied: 3m\n"
 		  "  drainTimeout: 0s\n"
-		  "  announce: arp\n");
+		  "  announce: arp\n"
+		  "  maxHalfOpen: 65535\n");
 	spec = &reading->model.parameters.items[0].spec;
 	assert_string_equal(reading->model.parameters.items[0].meta.namespace,
 			    "infra");
@@ -97,6 +98,7 @@ static void test_parameters(void **state)
 	assert_setting(spec->settings, PARAMETER_UDP_REPLIED, 180000, 13);
 	assert_setting(spec->settings, PARAMETER_DRAIN_TIMEOUT, 0, 14);
 	assert_setting(spec->settings, PARAMETER_ANNOUNCE, ANNOUNCE_ARP, 15);
+	assert_setting(spec->settings, PARAMETER_MAX_HALF_OPEN, 65535, 16);
 	assert_true(spec->seed[0] == 0x0123456789abcdef);
 	assert_true(spec->seed[1] == 0xfedcba9876543210);
 	assert_string_equal(spec->nat_texts[0], "2001:db8::1");

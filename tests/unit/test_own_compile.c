@@ -243,6 +243,7 @@ static void test_usual_values(void **state)
 	assert_value(parameters, PARAMETER_NAT_ADDRESSES, 0);
 	assert_value(parameters, PARAMETER_DRAIN_TIMEOUT, 0);
 	assert_value(parameters, PARAMETER_ANNOUNCE, ANNOUNCE_NONE);
+	assert_value(parameters, PARAMETER_MAX_HALF_OPEN, 0);
 	assert_null(parameters->seed_text);
 	compiled_free(&compiled);
 }

@@ -313,6 +313,52 @@ static void test_statuses_alone(void **state)
 	run_free(&before);
 }
 
+#define LIMITED								\
+	API "kind: Gateway\nmetadata: {name: gw, namespace: a}\n"	\
+	"spec:\n  gatewayClassName: l4\n"				\
+	"  infrastructure: {parametersRef: {group: l4gate.dev,"		\
+	" kind: GatewayParameters, name: p}}\n"				\
+	"  addresses: [{value: 192.0.2.1}]\n  listeners:\n"		\
+	TCP("web", "80")						\
+	"---\napiVersion: l4gate.dev/v1alpha1\nkind: GatewayParameters\n" \
+	"metadata: {name: p, namespace: a}\nspec: {%s}\n---\n"
+
+/* A limit of half-open flows that changes is a change of its listener alone. */
+static void test_max_half_open(void **state)
+{
+	static const struct {
+		const char *spec;
+		uint16_t limit;
+	} steps[] = {
+		{ "maxHalfOpen: 100", 100 }, { "maxHalfOpen: 65535", 65535 },
+		{ "mode: nat", 0 },
+	};
+	struct run before, after;
+	char text[2048];
+	size_t i;
+
+	(void)state;
+	plan_text(&before, GATEWAY, &empty);
+	assert_int_equal(before.plan.state.listeners[0].max_half_open, 0);
+	run_free(&before);
+	snprintf(text, sizeof(text), LIMITED, "maxHalfOpen: 1");
+	plan_text(&before, text, &empty);
+	assert_int_equal(before.plan.state.listeners[0].max_half_open, 1);
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), LIMITED, steps[i].spec);
+		plan_text(&after, text, &before.plan.state);
+		assert_int_equal(after.plan.state.listeners[0].max_half_open,
+				 steps[i].limit);
+		assert_int_equal(after.changes.count, 1);
+		assert_change(&after, 0, '~', "listener a/gw/web");
+		assert_true(after.plan.reaches_packets);
+		assert_false(after.plan.listeners[0].is_new);
+		run_free(&before);
+		before = after;
+	}
+	run_free(&before);
+}
+
 /* Rules 22 and 24: every address that packets can reach, each with its type. */
 static void test_rule_24_address_types(void **state)
 {
@@ -345,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_retired),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_statuses_alone),
+		cmocka_unit_test(test_max_half_open),
 		cmocka_unit_test(test_rule_24_address_types),
 	};
 

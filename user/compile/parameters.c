@@ -35,6 +35,8 @@ static const struct setting_info infos[PARAMETER_MAX] = {
 				      0 },
 	[PARAMETER_ANNOUNCE] = { "announce", SETTING_WORD, announcement_words,
 				 ANNOUNCE_NONE },
+	/* What is usual depends on the size of the flow table. */
+	[PARAMETER_MAX_HALF_OPEN] = { "maxHalfOpen", SETTING_NUMBER, NULL, 0 },
 };
 
 /* What nothing carries out yet: the change that does removes the line. */

@@ -2,6 +2,7 @@
 #include "compile/setting.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "model/format.h"
 
@@ -17,6 +18,9 @@ static void describe(const struct setting_info *info, int64_t value,
 		break;
 	case SETTING_DURATION:
 		phrase_add(phrase, "", " %s", duration_format(value, text));
+		break;
+	case SETTING_NUMBER:
+		phrase_add(phrase, "", " %" PRId64, value);
 		break;
 	case SETTING_LIST:
 		break;

@@ -14,6 +14,7 @@
 enum setting_unit {
 	SETTING_WORD,
 	SETTING_DURATION,
+	SETTING_NUMBER,
 	SETTING_LIST,
 };
 

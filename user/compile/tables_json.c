@@ -31,8 +31,8 @@ static json_t *route_name_json(const struct image *image, size_t i)
 static json_t *listener_json(const struct image *image,
 			     const struct image_listener *listener)
 {
-	json_t *addresses = json_array(), *set = NULL;
-	enum forwarding_mode mode;
+	const struct setting *settings = listener->parameters->settings;
+	json_t *addresses = json_array(), *set = NULL, *most = NULL;
 	char text[INET_TEXT_MAX];
 	size_t i;
 
@@ -43,14 +43,17 @@ static json_t *listener_json(const struct image *image,
 		set = json_pack("{s:s, s:s}",
 				"namespace", listener->set_namespace,
 				"name", listener->set);
-	mode = listener->parameters->settings[PARAMETER_MODE].value;
-	return json_pack("{s:{s:s, s:s}, s:o*, s:s, s:s, s:i, s:s, s:o, s:o}",
+	if (settings[PARAMETER_MAX_HALF_OPEN].value)
+		most = json_integer(settings[PARAMETER_MAX_HALF_OPEN].value);
+	return json_pack("{s:{s:s, s:s}, s:o*, s:s, s:s, s:i, s:s, s:o*, s:o, s:o}",
 			 "gateway", "namespace", listener->gateway_namespace,
 			 "name", listener->gateway, "listenerSet", set,
 			 "name", listener->name,
 			 "protocol", protocol_name(listener->protocol),
 			 "port", listener->port,
-			 "mode", forwarding_mode_words[mode],
+			 "mode", forwarding_mode_words[
+				 settings[PARAMETER_MODE].value],
+			 "maxHalfOpen", most,
 			 "addresses", addresses,
 			 "route", route_name_json(image, listener->route));
 }

@@ -20,6 +20,8 @@ static void print_listener(FILE *out, const struct image *image,
 			   const struct image_listener *listener)
 {
 	const char *protocol = protocol_name(listener->protocol);
+	int64_t most = listener->parameters->settings[
+		PARAMETER_MAX_HALF_OPEN].value;
 	char text[INET_TEXT_MAX];
 	size_t i;
 
@@ -38,6 +40,9 @@ static void print_listener(FILE *out, const struct image *image,
 	if (!listener->address_count)
 		fprintf(out, "  %s port %u of the attached devices\n", protocol,
 			listener->port);
+	if (most)
+		fprintf(out, "  half-open flows beyond %" PRId64 " are surplus\n",
+			most);
 	if (listener->route == IMAGE_NO_ROUTE)
 		fputs("  -> rejects everything: no route is attached\n\n", out);
 	else

@@ -68,6 +68,7 @@ static int add_endpoint(const struct publisher *publisher,
 			 plan->routes[listener->route].id,
 		.mode = plan_mode(listener),
 		.moved = to->moved,
+		.max_half_open = plan_max_half_open(listener),
 	};
 	return enter_place(publisher, listening, addr, listener->port,
 			   listener->protocol, id);
@@ -100,6 +101,17 @@ static int add_retired(const struct publisher *publisher,
 			   PROTOCOL_TCP, from->place.endpoint);
 }
 
+/* What is counted by a number that is given out anew begins at zero. */
+static int clear_counts(const struct publisher *publisher, uint32_t id)
+{
+	static const struct l4gate_half_open none;
+
+	publisher_set(&publisher->half_open[L4GATE_HALF_OPEN_NODES + id], &none,
+		      sizeof(none));
+	return publisher_clear_stats(publisher, MAP_LISTENER_STATS, id) ?:
+	       publisher_clear_stats(publisher, MAP_SURPLUS, id);
+}
+
 static int add_listener(const struct publisher *publisher,
 			struct listening *listening, size_t i)
 {
@@ -109,8 +121,7 @@ static int add_listener(const struct publisher *publisher,
 	int error = 0;
 
 	if (plan->listeners[i].is_new)
-		error = publisher_clear_stats(publisher, MAP_LISTENER_STATS,
-					      plan->listeners[i].id);
+		error = clear_counts(publisher, plan->listeners[i].id);
 	addresses = plan_addresses(&plan->image->listeners[i], publisher->own,
 				   publisher->own_count, &count);
 	for (j = 0; !error && j < count; j++)

@@ -168,6 +168,9 @@ const char *plan_set_name(const struct image_listener *listener, char *text);
 /* How packets of a listener reach backends. */
 enum l4gate_mode plan_mode(const struct image_listener *listener);
 
+/* The limit of its half-open flows; 0: as many as is usual. */
+uint16_t plan_max_half_open(const struct image_listener *listener);
+
 /*
  * plan_endpoints.c: ids for all endpoints; plan_origins.c: the origins of mode
  * transparent, with lists in chunks of the pool. 0, -E2BIG (fail says need and

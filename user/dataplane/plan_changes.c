@@ -91,6 +91,7 @@ static bool listener_equals(const struct plan *plan, const struct state *a,
 
 	return x->id == y->id && x->route == y->route && x->port == y->port &&
 	       x->protocol == y->protocol && x->mode == y->mode &&
+	       x->max_half_open == y->max_half_open &&
 	       x->moved == y->moved && x->place_count == y->place_count &&
 	       formers_equal(plan, a, x, y) &&
 	       !memcmp(a->places + x->place, b->places + y->place,

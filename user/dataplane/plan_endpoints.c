@@ -248,6 +248,11 @@ static int plan_listener_endpoints(struct plan *plan, struct past *past,
 	return 0;
 }
 
+uint16_t plan_max_half_open(const struct image_listener *listener)
+{
+	return listener->parameters->settings[PARAMETER_MAX_HALF_OPEN].value;
+}
+
 int plan_endpoints(struct plan *plan, const struct state *published,
 		   const struct plan_node *node, struct fail *fail_)
 {

@@ -83,6 +83,7 @@ static int write_listener(struct plan *plan, size_t i,
 	to->port = listener->port;
 	to->protocol = listener->protocol;
 	to->mode = plan_mode(listener);
+	to->max_half_open = plan_max_half_open(listener);
 	to->moved = from->moved;
 	to->route = listener->route == IMAGE_NO_ROUTE ? STATE_NO_ROUTE :
 		    plan->routes[listener->route].id;

@@ -353,8 +353,9 @@ static int map_values(struct publisher *publisher)
 	publisher->chunks = dataplane_map(dataplane, MAP_CHUNKS);
 	publisher->backends = dataplane_map(dataplane, MAP_BACKENDS);
 	publisher->timeouts = dataplane_map(dataplane, MAP_TIMEOUTS);
+	publisher->half_open = dataplane_map(dataplane, MAP_HALF_OPEN);
 	if (publisher->routes && publisher->buckets && publisher->chunks &&
-	    publisher->backends && publisher->timeouts)
+	    publisher->backends && publisher->timeouts && publisher->half_open)
 		return 0;
 	return fail(publisher->fail, -errno, "%s: the maps there can't be mapped: %m",
 		    dataplane->pin_dir);
@@ -369,6 +370,7 @@ static void unmap_values(struct publisher *publisher)
 	dataplane_unmap(dataplane, MAP_CHUNKS, publisher->chunks);
 	dataplane_unmap(dataplane, MAP_BACKENDS, publisher->backends);
 	dataplane_unmap(dataplane, MAP_TIMEOUTS, publisher->timeouts);
+	dataplane_unmap(dataplane, MAP_HALF_OPEN, publisher->half_open);
 }
 
 /* Whether a flow was ever made by a listener with this number. */

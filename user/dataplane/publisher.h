@@ -21,6 +21,7 @@ struct publisher {
 	union l4gate_chunk *chunks;
 	struct l4gate_backend *backends;
 	struct l4gate_timeouts *timeouts;
+	struct l4gate_half_open *half_open;
 	struct fail *fail;
 };
 

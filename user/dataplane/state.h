@@ -17,7 +17,7 @@
 #include "dataplane/object.h"
 
 /* Raise when a record changes. */
-#define STATE_VERSION 6
+#define STATE_VERSION 7
 
 /* Offsets of texts; 0 is "". */
 typedef uint32_t state_text;
@@ -43,7 +43,8 @@ struct state_listener {
 	uint8_t protocol;	/* enum protocol */
 	uint8_t mode;		/* enum l4gate_mode */
 	uint8_t moved;		/* whether it had another route once */
-	uint8_t pad[3];
+	uint8_t pad;
+	uint16_t max_half_open;	/* as in struct l4gate_endpoint */
 };
 L4GATE_ASSERT_SIZE(struct state_listener, 76);
 

@@ -154,6 +154,10 @@ static const struct field parameters_spec_fields[] = {
 	{ .name = "announce", .type = FIELD_ENUM,
 	  STORE_SETTING(struct parameters, PARAMETER_ANNOUNCE),
 	  .initial = NOT_GIVEN, .words = announcement_words },
+	{ .name = "maxHalfOpen", .type = FIELD_INT, .min = 1,
+	  .max = UINT16_MAX,
+	  STORE_SETTING(struct parameters, PARAMETER_MAX_HALF_OPEN),
+	  .initial = NOT_GIVEN },
 	{ 0 }
 };
 

@@ -299,6 +299,7 @@ enum parameter {
 	PARAMETER_UDP_REPLIED,
 	PARAMETER_DRAIN_TIMEOUT,
 	PARAMETER_ANNOUNCE,		/* enum announcement */
+	PARAMETER_MAX_HALF_OPEN,	/* flows of a listener */
 	PARAMETER_MAX
 };
 
