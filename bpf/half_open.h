@@ -22,9 +22,6 @@
 #include "timeouts.h"
 #include "l4gate/half_open.h"
 
-/* A listener has few if it has one of so many that it may have. */
-#define HALF_OPEN_FEW 16
-
 static __always_inline bool is_half_open(__u32 state)
 {
 	return state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_UNREPLIED;
@@ -65,30 +62,16 @@ static __always_inline __u32 half_open_node(__u32 state)
 						L4GATE_HALF_OPEN_UDP;
 }
 
-/*
- * Begins a quarter, and those before it in which nothing was counted. Two CPUs that do
- * so at once may take what a third one counts in between for older than it is. Global,
- * for the verifier to look at it once.
- */
-int half_open_begin_quarter(__u32 key, __u32 quarter);
+/* Begins a quarter of one of them. Global, for the verifier to look at it once. */
+int half_open_turn_quarter(__u32 key, __u32 quarter);
 
-__noinline int half_open_begin_quarter(__u32 key, __u32 quarter)
+__noinline int half_open_turn_quarter(__u32 key, __u32 quarter)
 {
 	struct l4gate_half_open *open;
-	__u32 passed, i;
-	__s32 total, base;
 
 	open = bpf_map_lookup_elem(&l4gate_half_open, &key);
-	if (!open)
-		return 0;
-	passed = quarter - READ_ONCE(open->quarter);
-	base = half_open_base(open, quarter);
-	total = READ_ONCE(open->total);
-	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
-		if (((quarter - i) % L4GATE_HALF_OPEN_QUARTERS) < passed)
-			WRITE_ONCE(open->at[i], total);
-	WRITE_ONCE(open->base, base);
-	WRITE_ONCE(open->quarter, quarter);
+	if (open)
+		half_open_begin_quarter(open, quarter);
 	return 0;
 }
 
@@ -99,8 +82,8 @@ static __always_inline __u32 half_open_read(__u32 key, __u32 quarter)
 	open = bpf_map_lookup_elem(&l4gate_half_open, &key);
 	if (!open)
 		return 0;
-	if (READ_ONCE(open->quarter) != quarter && !dry)
-		half_open_begin_quarter(key, quarter);
+	if (READ_ONCE(open->quarter) != quarter)
+		half_open_turn_quarter(key, quarter);
 	return half_open_count(open, quarter);
 }
 
@@ -112,7 +95,7 @@ static __always_inline void half_open_add(__u32 key, __u32 quarter, __s32 change
 	if (!open)
 		return;
 	if (READ_ONCE(open->quarter) != quarter)
-		half_open_begin_quarter(key, quarter);
+		half_open_turn_quarter(key, quarter);
 	__sync_fetch_and_add(&open->total, change);
 }
 
@@ -132,7 +115,7 @@ __noinline int half_open_surplus(__u32 listener, __u32 state, __u32 most)
 		most = half_open_usual;
 	if (count >= most)
 		return true;
-	return count >= most / HALF_OPEN_FEW &&
+	return count >= most / L4GATE_HALF_OPEN_FEW &&
 	       half_open_read(half_open_node(state), quarter) >=
 	       half_open_most;
 }

@@ -297,6 +297,8 @@ L4GATE_ASSERT_SIZE(struct l4gate_timeouts, 128);
 #define L4GATE_HALF_OPEN_NODES	2
 #define L4GATE_HALF_OPEN_QUARTERS	8
 #define L4GATE_HALF_OPEN_AGE	4	/* quarters after which a flow has timed out */
+/* A listener has few if it has less than one of so many that it may have. */
+#define L4GATE_HALF_OPEN_FEW	16
 
 struct l4gate_half_open {
 	__s32 total;

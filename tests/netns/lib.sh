@@ -134,7 +134,7 @@ attach() {
 # get KIND: as JSON, without what traffic and the numbering of slots change.
 get() {
   l4 get "$1" -o json | jq -S 'walk(if type == "object" then
-    del(.stats, .active, .id, .route, .generation, .applied, .chunk, .digest) else . end)'
+    del(.stats, .active, .halfOpen, .id, .route, .generation, .applied, .chunk, .digest) else . end)'
 }
 
 # What is configured, as a program would read it.

@@ -172,5 +172,5 @@ test_number_of_series() {
   series=$(wc -l <<<"$text")
   reasons=$(grep -c '^l4gate_reason_' <<<"$text")
   expect_json "of $series series, $reasons by reason" "$(l4 status -o json)" \
-    ".limits | 6 * .listeners.used + 6 * .routes.used + 7 * .backends.used + $reasons + 11 == $series"
+    ".limits | 9 * .listeners.used + 6 * .routes.used + 7 * .backends.used + $reasons + 14 == $series"
 }

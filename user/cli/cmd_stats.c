@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/document.h"
+#include "cli/half_open.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/prometheus.h"
@@ -41,19 +42,29 @@ static json_t *reasons_json(const struct view *view)
 static json_t *stats_json(const struct view *view)
 {
 	return json_pack(
-		"{s:i, s:I, s:O, s:O, s:o, s:i}", "schema", 1, "generation",
+		"{s:i, s:I, s:O, s:O, s:o, s:o, s:i}", "schema", 1, "generation",
 		view_number(view->state, "generation"), "listeners",
 		json_object_get(view->state, "listeners"), "routes",
 		json_object_get(view->state, "routes"), "reasons",
-		reasons_json(view), "active_flows", (int)view->active);
+		reasons_json(view), "half_open", half_open_json(view),
+		"active_flows", (int)view->active);
+}
+
+/* Gives the document back. */
+static void emit_document(struct emit *emit, json_t *document)
+{
+	char *text = json_dumps(document, JSON_COMPACT);
+
+	emit_raw(emit, text ?: "null");
+	emit->failed |= !text;
+	free(text);
+	json_decref(document);
 }
 
 static int print_json(const struct view *view)
 {
 	struct emit emit = { .out = stdout };
-	json_t *reasons = reasons_json(view);
-	char *text = json_dumps(reasons, JSON_COMPACT);
-	bool failed = !text;
+	bool failed;
 
 	emit_member(&emit, "{\"schema\":1,\"generation\":",
 		    view->published.generation);
@@ -62,14 +73,14 @@ static int print_json(const struct view *view)
 	emit_raw(&emit, ",\"routes\":");
 	document_routes(&emit, view);
 	emit_raw(&emit, ",\n\"reasons\":");
-	emit_raw(&emit, text ?: "null");
+	emit_document(&emit, reasons_json(view));
+	emit_raw(&emit, ",\n\"half_open\":");
+	emit_document(&emit, half_open_json(view));
 	emit_member(&emit, ",\"active_flows\":", view->active);
 	emit_raw(&emit, "}\n");
 	emit_flush(&emit);
-	failed |= emit.failed;
+	failed = emit.failed;
 	emit_free(&emit);
-	free(text);
-	json_decref(reasons);
 	return failed ? say_failed("out of memory") : EXIT_DONE;
 }
 
@@ -132,6 +143,7 @@ static void print_table(const struct view *view)
 			print_line("  backend", view_text(backend, "endpoint"),
 				   backend);
 	}
+	half_open_print_stats(view);
 	print_reasons(view);
 }
 

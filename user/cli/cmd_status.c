@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/half_open.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/view.h"
@@ -79,7 +80,7 @@ static json_t *status_json(const struct globals *globals,
 			mode_name(&list[i]), "tc", list[i].tc, "mtu",
 			(int)list[i].mtu, "alive", list[i].name[0] != 0));
 	return json_pack(
-		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i], s:o, s:o}",
+		"{s:i, s:s, s:I, s:I, s:o, s:{s:i,s:i}, s:i, s:i, s:[i,i], s:o, s:o, s:o, s:o}",
 		"schema", 1, "pin_dir", globals->pin_dir, "generation",
 		(json_int_t)view->published.generation, "applied",
 		(json_int_t)view->published.applied, "devices", devices,
@@ -90,7 +91,8 @@ static json_t *status_json(const struct globals *globals,
 		(int)view->published.route_count,
 		"nat_ports", (int)view->dataplane->meta.nat_port_min,
 		(int)view->dataplane->meta.nat_port_max, "limits",
-		limits_json(view), "map_bytes", memory_json(view));
+		limits_json(view), "map_bytes", memory_json(view), "half_open",
+		half_open_json(view), "full_listeners", half_open_full(view));
 }
 
 static void print_limits(const json_t *status)
@@ -124,8 +126,11 @@ static void print_table(const json_t *status)
 	       view_text(status, "pin_dir"),
 	       view_number(status, "generation"));
 	print_limits(status);
-	printf("flows       %lld of %lld\nNAT ports   %lld to %lld for each backend\nmap memory  %.1f MB, and %.1f MB for flows\n",
-	       view_number(flows, "active"), view_number(flows, "max"),
+	printf("flows       %lld of %lld\n", view_number(flows, "active"),
+	       view_number(flows, "max"));
+	half_open_print_status(json_object_get(status, "half_open"),
+			       json_object_get(status, "full_listeners"));
+	printf("NAT ports   %lld to %lld for each backend\nmap memory  %.1f MB, and %.1f MB for flows\n",
 	       json_integer_value(json_array_get(ports, 0)),
 	       json_integer_value(json_array_get(ports, 1)),
 	       view_number(bytes, "config") / 1e6,

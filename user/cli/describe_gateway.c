@@ -64,6 +64,14 @@ static json_t *served_by(const struct view *view, const json_t *listener)
 			 "name", json_object_get(route, "name"));
 }
 
+/* Whether new flows of a listener are surplus. */
+static bool is_full(const json_t *listener)
+{
+	return json_is_true(json_object_get(json_object_get(listener,
+							    "halfOpen"),
+					    "full"));
+}
+
 void describe_gateway(const struct view *view, json_t *gateway)
 {
 	json_t *all = join_listeners(view), *sets = join_listener_sets(view);
@@ -81,6 +89,8 @@ void describe_gateway(const struct view *view, json_t *gateway)
 				    route ? route : json_null());
 		json_array_append(list, object);
 		advice_collect(advice, object);
+		if (is_full(object))
+			advice_add(advice, "See where the half-open flows come from (l4gate get flows); a listener that needs more of them can have a higher maxHalfOpen (GatewayParameters).");
 	}
 	json_object_set_new(gateway, "listeners", list);
 	list = json_array();
@@ -99,6 +109,16 @@ void describe_gateway(const struct view *view, json_t *gateway)
 	json_object_set_new(gateway, "advice", advice);
 	json_decref(sets);
 	json_decref(all);
+}
+
+static void print_half_open(const json_t *listener)
+{
+	const json_t *open = json_object_get(listener, "halfOpen");
+
+	if (is_full(listener))
+		printf("    has %lld half-open flows of %lld: new ones are surplus, %lld so far\n",
+		       view_number(open, "flows"), view_number(open, "limit"),
+		       view_number(open, "surplus"));
 }
 
 static void print_listener(const json_t *listener)
@@ -124,6 +144,7 @@ static void print_listener(const json_t *listener)
 		printf("; %lld new flows so far",
 		       view_stat(listener, "flows", NULL));
 	putchar('\n');
+	print_half_open(listener);
 	(void)print_bad_conditions("    ", listener);
 }
 

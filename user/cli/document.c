@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/half_open.h"
 #include "compile/condition.h"
 #include "dataplane/plan.h"
 #include "util/table.h"
@@ -91,6 +92,7 @@ static void write_listener(struct emit *emit, const struct view *view,
 		emit_raw(emit, ",\"route\":null");
 	else
 		emit_member(emit, ",\"route\":", listener->route);
+	half_open_write(emit, view, listener);
 	write_stats(emit, view_stats(&view->listener_stats, listener->id));
 	emit_raw(emit, "}");
 }

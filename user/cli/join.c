@@ -169,7 +169,7 @@ static json_t *flow_json(const struct flow *flow)
 	char nat[INET_TEXT_MAX], backend[INET_TEXT_MAX];
 	uint8_t family = flow->client.family;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:b, s:i}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:f, s:b, s:i}",
 			 "protocol", flow->endpoint->protocol == IPPROTO_TCP ?
 			 "TCP" : "UDP", "client",
 			 inet_format_port(&flow->client, flow->client_port,
@@ -179,7 +179,8 @@ static json_t *flow_json(const struct flow *flow)
 			 inet_format_port(&flow->nat, flow->nat_port, nat),
 			 "backend", format_place(family, &flow->backend->addr,
 						 flow->backend->port, backend),
-			 "state", flow_state_names[flow->state], "idle", flow->idle,
+			 "state", flow_state_names[flow->state], "surplus",
+			 flow->is_surplus, "idle", flow->idle,
 			 "local", flow->local, "backend_id",
 			 (int)flow->backend_id);
 }

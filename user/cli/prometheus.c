@@ -42,6 +42,13 @@ static void print_head(FILE *out, const char *prefix, const char *name,
 		name, help, prefix, name, type);
 }
 
+static void print_gauge(FILE *out, const char *name, const char *help,
+			json_int_t value)
+{
+	print_head(out, "", name, help, "gauge");
+	fprintf(out, "l4gate_%s %lld\n", name, value);
+}
+
 static void listener_labels(FILE *out, const json_t *listener)
 {
 	char port[24];
@@ -136,6 +143,57 @@ static void print_active(FILE *out, const struct view *view)
 		}
 }
 
+/* Of the object "halfOpen" of listeners. */
+static const struct {
+	const char *name;
+	const char *help;
+	const char *type;
+	const char *key;
+} half_open_metrics[] = {
+	{ "half_open", "Half-open flows that are counted.", "gauge", "flows" },
+	{ "half_open_limit",
+	  "Half-open flows beyond which new ones are surplus.", "gauge",
+	  "limit" },
+	{ "surplus_flows_total", "New flows beyond the limit.", "counter",
+	  "surplus" },
+};
+
+static void print_half_open(FILE *out, const struct view *view)
+{
+	json_t *listener;
+	size_t i, j;
+
+	for (i = 0; i < 3; i++) {
+		print_head(out, "listener_", half_open_metrics[i].name,
+			   half_open_metrics[i].help,
+			   half_open_metrics[i].type);
+		json_array_foreach(json_object_get(view->state, "listeners"),
+				   j, listener) {
+			fprintf(out, "l4gate_listener_%s{",
+				half_open_metrics[i].name);
+			listener_labels(out, listener);
+			fprintf(out, "} %lld\n", view_number(
+				json_object_get(listener, "halfOpen"),
+				half_open_metrics[i].key));
+		}
+	}
+}
+
+static void print_half_open_of_node(FILE *out, const struct view *view)
+{
+	struct half_open tcp = half_open_of_node(&view->flows, true);
+	struct half_open udp = half_open_of_node(&view->flows, false);
+
+	print_head(out, "", "half_open",
+		   "Half-open flows of all listeners that are counted.",
+		   "gauge");
+	fprintf(out, "l4gate_half_open{protocol=\"TCP\"} %u\n", tcp.flows);
+	fprintf(out, "l4gate_half_open{protocol=\"UDP\"} %u\n", udp.flows);
+	print_gauge(out, "half_open_limit",
+		    "Half-open flows of a protocol beyond which most new ones are surplus.",
+		    tcp.limit);
+}
+
 /* How many backends are in a state, or how many flows these have. */
 static void print_states(FILE *out, const struct view *view, bool flows)
 {
@@ -181,13 +239,6 @@ static void print_reasons(FILE *out, const struct view *view, bool bytes)
 		}
 }
 
-static void print_gauge(FILE *out, const char *name, const char *help,
-			json_int_t value)
-{
-	print_head(out, "", name, help, "gauge");
-	fprintf(out, "l4gate_%s %lld\n", name, value);
-}
-
 void prometheus_print(FILE *out, const struct view *view)
 {
 	static const char *const prefixes[] = { "listener_", "route_",
@@ -197,6 +248,7 @@ void prometheus_print(FILE *out, const struct view *view)
 	for (i = 0; i < 3; i++)
 		for (j = 0; j < sizeof(metrics) / sizeof(*metrics); j++)
 			print_metric(out, view, prefixes[i], &metrics[j]);
+	print_half_open(out, view);
 	print_active(out, view);
 	print_states(out, view, false);
 	print_states(out, view, true);
@@ -210,6 +262,7 @@ void prometheus_print(FILE *out, const struct view *view)
 	print_gauge(out, "flow_records_max",
 		    "Flows that the table keeps without evicting any.",
 		    view->dataplane->meta.max_flows);
+	print_half_open_of_node(out, view);
 	print_head(out, "", "build_info", "The version, as a label.", "gauge");
 	fprintf(out, "l4gate_build_info{version=\"%s\"} 1\n", L4GATE_VERSION);
 }

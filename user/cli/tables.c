@@ -137,22 +137,34 @@ void table_listener_sets(const struct view *view, const json_t *list,
 	}
 }
 
+/* "12 of 8192", or "-" of a listener that is not programmed. */
+static const char *format_half_open(const json_t *open, char *text)
+{
+	if (!open)
+		return "-";
+	snprintf(text, COUNT_MAX, "%lld of %lld", view_number(open, "flows"),
+		 view_number(open, "limit"));
+	return text;
+}
+
 void table_listeners(const struct view *view, const json_t *list, bool wide)
 {
 	json_t *listener, *address;
 	size_t i, j;
 
-	printf("%-16s %-20s %-20s %-14s %-5s %-6s %-9s %-10s %-9s %-20s %10s  %s\n",
+	printf("%-16s %-20s %-20s %-14s %-5s %-6s %-9s %-10s %-9s %-20s %10s %14s %9s  %s\n",
 	       "NAMESPACE", "GATEWAY", "LISTENERSET", "NAME", "PROTO", "PORT",
 	       "ACCEPTED", "PROGRAMMED", "RESOLVED", "ROUTE", "NEW FLOWS",
-	       "ADDRESSES");
+	       "HALF-OPEN", "SURPLUS", "ADDRESSES");
 	json_array_foreach(list, i, listener) {
 		json_t *id = json_object_get(listener, "route");
 		const json_t *route = json_is_integer(id) ?
 			view_route(view, json_integer_value(id)) : NULL;
+		const json_t *open = json_object_get(listener, "halfOpen");
 		const char *set = view_text(listener, "listenerSet");
+		char half_open[COUNT_MAX];
 
-		printf("%-16s %-20s %-20s %-14s %-5s %-6lld %-9s %-10s %-9s %-20s %10lld ",
+		printf("%-16s %-20s %-20s %-14s %-5s %-6lld %-9s %-10s %-9s %-20s %10lld %14s %9lld ",
 		       view_text(listener, "namespace"),
 		       view_text(listener, "gateway"), *set ? set : "-",
 		       view_text(listener, "name"),
@@ -163,7 +175,9 @@ void table_listeners(const struct view *view, const json_t *list, bool wide)
 		       status_of(listener, "ResolvedRefs"),
 		       route ? view_text(route, "name") :
 		       id ? "(rejects)" : "-",
-		       view_stat(listener, "flows", NULL));
+		       view_stat(listener, "flows", NULL),
+		       format_half_open(open, half_open),
+		       view_number(open, "surplus"));
 		json_array_foreach(json_object_get(listener, "addresses"), j,
 				   address)
 			printf(" %s", json_string_value(address));
@@ -366,12 +380,18 @@ void table_flows(const struct view *view, const json_t *list, bool wide)
 
 	(void)view;
 	(void)wide;
-	printf("%-5s %-24s %-24s %-24s %-24s %-12s %s\n", "PROTO", "CLIENT",
+	printf("%-5s %-24s %-24s %-24s %-24s %-19s %s\n", "PROTO", "CLIENT",
 	       "LISTENER", "NAT", "BACKEND", "STATE", "IDLE");
-	json_array_foreach(list, i, flow)
-		printf("%-5s %-24s %-24s %-24s %-24s %-12s %.0f s\n",
+	json_array_foreach(list, i, flow) {
+		bool surplus = json_is_true(json_object_get(flow, "surplus"));
+		char state[40];
+
+		snprintf(state, sizeof(state), "%s%s", view_text(flow, "state"),
+			 surplus ? ", surplus" : "");
+		printf("%-5s %-24s %-24s %-24s %-24s %-19s %.0f s\n",
 		       view_text(flow, "protocol"), view_text(flow, "client"),
 		       view_text(flow, "listener"), view_text(flow, "nat"),
-		       view_text(flow, "backend"), view_text(flow, "state"),
+		       view_text(flow, "backend"), state,
 		       json_real_value(json_object_get(flow, "idle")));
+	}
 }

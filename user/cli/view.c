@@ -69,6 +69,9 @@ static int read_all_counters(struct view *view)
 		if (state->backends[i].id > backend)
 			backend = state->backends[i].id;
 	view->by_backend = flows_by_backend(&view->flows, &view->active);
+	view->surplus = stats_surplus(view->dataplane, listener + 1);
+	if (!view->surplus)
+		return -ENOMEM;
 	return read_counters(view, MAP_LISTENER_STATS, listener,
 			     &view->listener_stats) ?:
 	       read_counters(view, MAP_ROUTE_STATS, route,
@@ -111,6 +114,7 @@ void view_close(struct view *view)
 	free(view->listener_stats.items);
 	free(view->route_stats.items);
 	free(view->backend_stats.items);
+	free(view->surplus);
 	free(view->by_backend);
 	flows_close(&view->flows);
 	state_free(&view->published);

@@ -22,6 +22,7 @@ struct view {
 	struct view_counters listener_stats;
 	struct view_counters route_stats;
 	struct view_counters backend_stats;
+	uint64_t *surplus;	/* flows that began so, as listener_stats */
 	uint32_t *by_backend;	/* flows */
 	uint32_t active;	/* flows in all */
 	json_t *state;		/* document.h; see view_read() */

@@ -43,9 +43,11 @@ int flows_open(const struct dataplane *dataplane, struct flows *ret_flows,
 	flows.endpoints = dataplane_map(dataplane, MAP_ENDPOINTS);
 	flows.backends = dataplane_map(dataplane, MAP_BACKENDS);
 	flows.timeouts = dataplane_map(dataplane, MAP_TIMEOUTS);
+	flows.half_open = dataplane_map(dataplane, MAP_HALF_OPEN);
 	*ret_flows = flows;
 	if (flows.words && flows.entries && flows.records && flows.clients6 &&
-	    flows.endpoints && flows.backends && flows.timeouts)
+	    flows.endpoints && flows.backends && flows.timeouts &&
+	    flows.half_open)
 		return 0;
 	return fail(fail_, -errno, "%s: the flow table can't be mapped: %m",
 		    dataplane->pin_dir);
@@ -64,6 +66,7 @@ void flows_close(struct flows *flows)
 	dataplane_unmap(dataplane, MAP_ENDPOINTS, (void *)flows->endpoints);
 	dataplane_unmap(dataplane, MAP_BACKENDS, (void *)flows->backends);
 	dataplane_unmap(dataplane, MAP_TIMEOUTS, (void *)flows->timeouts);
+	dataplane_unmap(dataplane, MAP_HALF_OPEN, (void *)flows->half_open);
 	*flows = (struct flows){ 0 };
 }
 
@@ -115,6 +118,17 @@ static bool record_is_live(const struct flows *flows, uint64_t value)
 	       (is_kept(flows, value, idle) ||
 		record_idle(flows, value) <=
 		idle->timeout * dataplane_tick_seconds(flows->dataplane));
+}
+
+static bool is_half_open(uint32_t state)
+{
+	return state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_UNREPLIED;
+}
+
+static bool record_is_surplus(uint64_t value)
+{
+	return is_half_open(value & L4GATE_RECORD_STATE) &&
+	       (value & L4GATE_RECORD_SURPLUS) == L4GATE_RECORD_SURPLUS;
 }
 
 static void read_source(const struct flows *flows, uint64_t value,
@@ -174,6 +188,7 @@ bool flow_read(const struct flows *flows, uint32_t number,
 		.backend_id = value >> L4GATE_RECORD_BACKEND_SHIFT,
 		.state = value & L4GATE_RECORD_STATE,
 		.idle = record_idle(flows, value),
+		.is_surplus = record_is_surplus(value),
 	};
 
 	if (!record_is_live(flows, value) ||
@@ -244,6 +259,7 @@ bool flow_find(const struct flows *flows, const struct inet_addr *client,
 			.backend = value >> L4GATE_RECORD_BACKEND_SHIFT,
 			.state = value & L4GATE_RECORD_STATE,
 			.idle = record_idle(flows, value),
+			.is_surplus = record_is_surplus(value),
 		};
 		return true;
 	}
@@ -256,6 +272,8 @@ bool flow_find(const struct flows *flows, const struct inet_addr *client,
 		.state = value >> L4GATE_WORD_STATE_SHIFT & L4GATE_RECORD_STATE,
 		.is_word = true,
 	};
+	ret_flow->is_surplus = value & L4GATE_WORD_F_SURPLUS &&
+			       is_half_open(ret_flow->state);
 	return true;
 }
 

@@ -56,14 +56,12 @@ struct l4gate_stats stats_read(const struct dataplane *dataplane,
 #define BATCH 4096
 
 /*
- * Sums a batch of ids, of count from first on; those that were read, or 0: before
- * Linux 5.13 arrays per CPU have no batches.
+ * Sums a batch of ids, of count from first on, whose values are so many words; those
+ * that were read, or 0: before Linux 5.13 arrays per CPU have no batches.
  */
 static uint32_t sum_batch(int fd, uint32_t first, uint32_t count, int cpus,
-			  struct l4gate_stats *values,
-			  struct l4gate_stats *sums)
+			  size_t words, uint64_t *values, uint64_t *sums)
 {
-	const size_t words = sizeof(*sums) / sizeof(uint64_t);
 	uint32_t keys[BATCH], in = first - 1, out, n, i;
 	size_t j;
 	int cpu;
@@ -73,35 +71,47 @@ static uint32_t sum_batch(int fd, uint32_t first, uint32_t count, int cpus,
 	if (bpf_map_lookup_batch(fd, first ? &in : NULL, &out, keys, values, &n,
 				 NULL) && errno != ENOENT)
 		return 0;
-	for (i = 0; i < n; i++)
-		for (cpu = 0; cpu < cpus; cpu++)
+	sums += first * words;
+	for (i = 0; i < n; i++, sums += words)
+		for (cpu = 0; cpu < cpus; cpu++, values += words)
 			for (j = 0; j < words; j++)
-				((uint64_t *)&sums[first + i])[j] +=
-					((uint64_t *)&values[(size_t)i * cpus +
-							     cpu])[j];
+				sums[j] += values[j];
 	return n;
+}
+
+/* The sums of values of so many words, of the ids from 0 on. */
+static uint64_t *sum_all(int fd, size_t words, uint32_t count)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *sums = calloc(count, words * sizeof(*sums)), *values;
+	uint32_t i = 0, n;
+
+	values = calloc(cpus > 0 ? BATCH * cpus : 1, words * sizeof(*values));
+	while (sums && values && fd >= 0 && cpus > 0 && i < count) {
+		n = sum_batch(fd, i, count - i, cpus, words, values, sums);
+		if (!n)
+			break;
+		i += n;
+	}
+	for (; sums && i < count; i++)
+		sum_cpus(fd, i, sums + i * words, words);
+	free(values);
+	return sums;
 }
 
 struct l4gate_stats *stats_read_all(const struct dataplane *dataplane,
 				    enum map_id map, uint32_t count,
 				    uint32_t *ret_count)
 {
-	int cpus = libbpf_num_possible_cpus(), fd = dataplane->maps[map];
-	struct l4gate_stats *sums = calloc(count, sizeof(*sums)), *values;
-	uint32_t i = 0, n;
-
-	values = calloc(cpus > 0 ? BATCH * cpus : 1, sizeof(*values));
 	*ret_count = count;
-	while (sums && values && fd >= 0 && cpus > 0 && i < count) {
-		n = sum_batch(fd, i, count - i, cpus, values, sums);
-		if (!n)
-			break;
-		i += n;
-	}
-	for (; sums && i < count; i++)
-		sums[i] = stats_read(dataplane, map, i);
-	free(values);
-	return sums;
+	return (struct l4gate_stats *)sum_all(
+		dataplane->maps[map], sizeof(struct l4gate_stats) /
+		sizeof(uint64_t), count);
+}
+
+uint64_t *stats_surplus(const struct dataplane *dataplane, uint32_t count)
+{
+	return sum_all(dataplane->maps[MAP_SURPLUS], 1, count);
 }
 
 struct l4gate_count stats_reason(const struct dataplane *dataplane,

@@ -18,6 +18,9 @@ struct l4gate_stats *stats_read_all(const struct dataplane *dataplane,
 				    enum map_id map, uint32_t count,
 				    uint32_t *ret_count);
 
+/* The same of flows that began as surplus, by the ids of listeners. */
+uint64_t *stats_surplus(const struct dataplane *dataplane, uint32_t count);
+
 struct l4gate_count stats_reason(const struct dataplane *dataplane,
 				 enum l4gate_hook hook,
 				 enum l4gate_reason reason);
@@ -38,6 +41,7 @@ struct flows {
 	const struct l4gate_endpoint *endpoints;	/* both halves */
 	const struct l4gate_backend *backends;
 	const struct l4gate_timeouts *timeouts;
+	const struct l4gate_half_open *half_open;
 	struct flow_rows rows;
 	uint32_t word_lines;
 	uint32_t record_count;
@@ -57,6 +61,7 @@ struct known_flow {
 	uint32_t backend;
 	uint8_t state;		/* enum l4gate_flow_state */
 	bool is_word;		/* of another mode than nat: state as in words */
+	bool is_surplus;	/* half open, beyond the limit */
 	double idle;		/* seconds; of nat */
 };
 
@@ -78,6 +83,7 @@ struct flow {
 	enum l4gate_flow_state state;
 	double idle;			/* seconds */
 	bool local;			/* the backend is on this node */
+	bool is_surplus;		/* half open, beyond the limit */
 };
 
 /* The live flow that has a record; false if none has. */
@@ -89,5 +95,17 @@ bool flow_read(const struct flows *flows, uint32_t number,
  * be freed.
  */
 uint32_t *flows_by_backend(const struct flows *flows, uint32_t *ret_total);
+
+/* half_open.c: flows that are half open and not surplus, and the limit. */
+struct half_open {
+	uint32_t flows;
+	uint32_t limit;
+	bool is_full;		/* what begins now is surplus */
+};
+
+struct half_open half_open_of_node(const struct flows *flows, bool is_tcp);
+/* Of a listener by its id; limit: its own, or 0. */
+struct half_open half_open_of_listener(const struct flows *flows, uint32_t id,
+				       bool is_tcp, uint16_t limit);
 
 #endif /* L4GATE_STATS_H */
