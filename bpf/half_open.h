@@ -137,7 +137,7 @@ int half_open_turn(__u32 listener, __u32 from, __u32 to);
 
 __noinline int half_open_turn(__u32 listener, __u32 from, __u32 to)
 {
-	if (!from == !to || dry || listener == L4GATE_NO_LISTENER)
+	if (!from == !to || listener == L4GATE_NO_LISTENER)
 		return 0;
 	half_open_note(listener, from | to, to ? 1 : -1);
 	return 0;

@@ -108,7 +108,7 @@ test_explain_json() {
     and .reason == \"to_backend\" and .packet.flags == \"SYN\"
     and .device.name == \"cl0\" and .device.mode == \"native\"
     and .listener.name == \"tcp\" and .route == {kind: \"TCPRoute\", namespace: \"default\", name: \"tcp\"}
-    and .flow == {known: false, new: true, state: null, idle: null}
+    and .flow == {known: false, new: true, state: null, idle: null, surplus: false}
     and .slot.share == 1 and .slot.rejects == false
     and .backend.endpoint == \"${ADDRESS4[b1]}:$PORT_IDENTIFY\" and .backend.state == \"active\"
     and .nextHop.address == \"${ADDRESS4[b1]}\" and .nextHop.kind == \"known\" and .nextHop.device == \"be0\"

@@ -254,6 +254,16 @@ static const char *flow_state_name(const struct known_flow *flow)
 	return flow_state_names[flow->state];
 }
 
+static bool begins_surplus(const struct explained *explained)
+{
+	size_t i;
+
+	for (i = 0; i < explained->run->count; i++)
+		if (explained->run->steps[i].is_surplus)
+			return true;
+	return false;
+}
+
 static json_t *flow_json(const struct explained *explained,
 			 const struct met *met)
 {
@@ -264,11 +274,13 @@ static json_t *flow_json(const struct explained *explained,
 		return json_null();
 	for (i = 0; i < explained->run->count; i++)
 		is_new = is_new || explained->run->steps[i].is_new;
-	return json_pack("{s:b, s:b, s:s?, s:o}", "known", met->is_known, "new",
-			 is_new, "state",
+	return json_pack("{s:b, s:b, s:s?, s:o, s:b}", "known", met->is_known,
+			 "new", is_new, "state",
 			 met->is_known ? flow_state_name(&met->flow) : NULL,
 			 "idle", met->is_known && !met->flow.is_word ?
-			 json_real(met->flow.idle) : json_null());
+			 json_real(met->flow.idle) : json_null(), "surplus",
+			 is_new ? begins_surplus(explained) :
+				  met->flow.is_surplus);
 }
 
 static json_t *backend_json(const struct state *state, const struct met *met)
@@ -448,6 +460,19 @@ static void why_rejected(const struct state *state,
 	}
 }
 
+static void why_surplus(const struct explained *explained,
+			const struct state_listener *listener, json_t *list)
+{
+	const struct flows *flows = &explained->view->flows;
+	bool is_tcp = listener->protocol == PROTOCOL_TCP;
+	struct half_open open = half_open_of_listener(
+		flows, listener->id, is_tcp, listener->max_half_open);
+	struct half_open node = half_open_of_node(flows, is_tcp);
+
+	add_why(list, "The listener has %u half-open flows of %u, the node %u of %u: in a flood the flow may be forgotten until it has an answer.",
+		open.flows, open.limit, node.flows, node.limit);
+}
+
 static json_t *why_json(const struct explained *explained,
 			const struct met *met)
 {
@@ -470,6 +495,8 @@ static json_t *why_json(const struct explained *explained,
 	default:
 		break;
 	}
+	if (begins_surplus(explained) && met->listener)
+		why_surplus(explained, met->listener, list);
 	return list;
 }
 

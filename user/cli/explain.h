@@ -15,16 +15,17 @@
  *   "slot": { "position", "of", "rejects", "share": of the backendRef, 0 to 1, or
  *             null if it rejects } or null: no slot table was asked,
  *   "flow": { "known": there was one, "new": the packet begins one,
- *             "state": null if none was known, "idle": seconds or null } or null:
- *           it is to no listener, and of no flow,
+ *             "state": null if none was known, "idle": seconds or null,
+ *             "surplus": it is half open, beyond a limit (of the new one, if there
+ *             is) } or null: it is to no listener, and of no flow,
  *   "backend": { "id", "namespace", "service", "port", "endpoint", "state" } or
  *              null,
  *   "nextHop": { "address", "device", "kind": "known" | "unresolved" | "local" |
  *                "unattached" | "unreachable", "mac": "" if not known } or null,
  *   "sent": { "source", "destination" } or null: it is not sent on as TCP or UDP,
  *   "verdict": class of the last hook's reason, "hook", "reason",
- *   "why": [ "..." ] sentences about a packet that is not ours, or
- *          is rejected for what was applied }
+ *   "why": [ "..." ] sentences about a packet that is not ours, is
+ *          rejected for what was applied, or begins a flow that is surplus }
  */
 #ifndef L4GATE_CLI_EXPLAIN_H
 #define L4GATE_CLI_EXPLAIN_H

@@ -73,17 +73,22 @@ static void print_flow(const json_t *document)
 	const json_t *flow = json_object_get(document, "flow");
 	const json_t *idle = json_object_get(flow, "idle");
 	bool is_new = json_is_true(json_object_get(flow, "new"));
+	const char *surplus = json_is_true(json_object_get(flow, "surplus")) ?
+			      ", surplus" : "";
 
 	if (!has(document, "flow"))
 		return;
 	if (!json_is_true(json_object_get(flow, "known"))) {
-		printf("flow      %s\n", is_new ? "a new one" : "none");
+		printf("flow      %s%s\n", is_new ? "a new one" : "none", surplus);
 		return;
 	}
-	printf("flow      %s", view_text(flow, "state"));
+	printf("flow      %s%s", view_text(flow, "state"),
+	       is_new ? "" : surplus);
 	if (json_is_real(idle))
 		printf(", idle for %.0f s", json_real_value(idle));
-	printf("%s\n", is_new ? "; this packet begins another one" : "");
+	if (is_new)
+		printf("; this packet begins another one%s", surplus);
+	putchar('\n');
 }
 
 static void print_backend(const json_t *document)

@@ -53,7 +53,6 @@ static bool is_shared(int map)
 	case MAP_CHUNKS:
 	case MAP_SOURCES:
 	case MAP_TIMEOUTS:
-	case MAP_HALF_OPEN:
 	case MAP_DEVICES:
 		return true;
 	default:
@@ -322,6 +321,21 @@ static uint32_t take_counted(struct dry *dry, enum map_id map, bool *ret_new)
 	return DRY_NOWHERE;
 }
 
+/* Whether a flow began as surplus. */
+static bool take_surplus(struct dry *dry)
+{
+	uint64_t *counts = dry->copies[MAP_SURPLUS].values;
+	size_t count = dry->copies[MAP_SURPLUS].size / sizeof(*counts), i;
+
+	for (i = 0; i < count; i++) {
+		if (!counts[i])
+			continue;
+		counts[i] = 0;
+		return true;
+	}
+	return false;
+}
+
 /* Each way out is counted once; what is passed on uncounted is not ours. */
 static enum l4gate_reason take_reason(struct dry *dry, enum l4gate_hook hook)
 {
@@ -346,6 +360,7 @@ static void read_step(struct dry *dry, const struct bpf_map *trace,
 	step->listener = take_counted(dry, MAP_LISTENER_STATS, &step->is_new);
 	step->route = take_counted(dry, MAP_ROUTE_STATS, &step->is_new);
 	step->backend = take_counted(dry, MAP_BACKEND_STATS, &step->is_new);
+	step->is_surplus = take_surplus(dry);
 	(void)bpf_map_lookup_elem(bpf_map__fd(trace), &key, &step->trace);
 	number = step->trace.nexthop;
 	if (number && number <= L4GATE_NEXTHOPS)

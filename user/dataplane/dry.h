@@ -36,7 +36,8 @@ struct dry_step {
 	uint32_t listener;	/* numbers, or DRY_NOWHERE */
 	uint32_t route;
 	uint32_t backend;
-	bool is_new;		/* the packet begins a flow */
+	bool is_new;		/* the packet begins a flow, */
+	bool is_surplus;	/* and that is beyond the limit of half-open ones */
 	uint8_t frame[DRY_FRAME_MAX];	/* what becomes of it */
 	size_t size;
 };
