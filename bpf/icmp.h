@@ -13,14 +13,18 @@ struct icmp_header {
 	__be32 rest;		/* the MTU, where it is about that */
 };
 
-/* Type << 8 | code, of what we send. */
+/* Type << 8 | code. */
+#define ICMPV4_HOST_UNREACHABLE (3 << 8 | 1)
+#define ICMPV4_PROTOCOL_UNREACHABLE (3 << 8 | 2)
 #define ICMPV4_PORT_UNREACHABLE (3 << 8 | 3)
 #define ICMPV4_FRAG_NEEDED (3 << 8 | 4)
+#define ICMPV4_SOURCE_ROUTE_FAILED (3 << 8 | 5)
 #define ICMPV4_TIME_EXCEEDED (11 << 8)
 #define ICMPV4_ECHO_REPLY (0 << 8)
 #define ICMPV4_ECHO_REQUEST (8 << 8)
 #define ICMPV6_ECHO_REQUEST (128 << 8)
 #define ICMPV6_ECHO_REPLY (129 << 8)
+#define ICMPV6_ADDRESS_UNREACHABLE (1 << 8 | 3)
 #define ICMPV6_PORT_UNREACHABLE (1 << 8 | 4)
 #define ICMPV6_TOO_BIG (2 << 8)
 #define ICMPV6_TIME_EXCEEDED (3 << 8)

@@ -21,7 +21,7 @@
 /* As much of TCP's header as its checksum ends at. */
 #define TCP_TO_CHECK (offsetof(struct tcphdr, check) + sizeof(__u16))
 /* What every quote has of L4: the ports (RFC 792). */
-#define QUOTED_L4 8
+#define QUOTED_L4_BYTES 8
 
 /* From here on, packet is the quoted one, and rewrite what becomes of it. */
 static __always_inline bool read_outer4(CTX *ctx, struct scratch *scratch)
@@ -88,9 +88,9 @@ __noinline int icmp_read(CTX *ctx)
 }
 
 /* The quoted IP header, with its ends swapped. Later fragments have no ports. */
-static __always_inline bool read_quote4(CTX *ctx, struct scratch *scratch)
+static __always_inline bool read_quote4(CTX *ctx, struct scratch *scratch,
+					__u32 at)
 {
-	__u32 at = scratch->icmp.at + sizeof(struct icmp_header);
 	struct packet *packet = &scratch->packet;
 	struct iphdr ip;
 
@@ -105,9 +105,9 @@ static __always_inline bool read_quote4(CTX *ctx, struct scratch *scratch)
 	return true;
 }
 
-static __always_inline bool read_quote6(CTX *ctx, struct scratch *scratch)
+static __always_inline bool read_quote6(CTX *ctx, struct scratch *scratch,
+					__u32 at)
 {
-	__u32 at = scratch->icmp.at + sizeof(struct icmp_header);
 	struct packet *packet = &scratch->packet;
 	struct ipv6hdr ip;
 
@@ -120,34 +120,55 @@ static __always_inline bool read_quote6(CTX *ctx, struct scratch *scratch)
 	return true;
 }
 
-/*
- * The quoted packet into scratch->packet. The error has to be for whom that packet
- * was from. Global, for the verifier to look at it once.
- */
-int icmp_read_quote(CTX *ctx);
+/* What an error is about. */
+enum quoted {
+	QUOTED_OTHER,		/* nothing that could be ours */
+	QUOTED_L4,		/* TCP or UDP */
+	QUOTED_TUNNEL,		/* another packet, as dsr-ipip sends them */
+	QUOTED_CLIENT,		/* what a client sent, taken out of one */
+	QUOTED_BROKEN,		/* that went wrong half-way */
+};
 
-__noinline int icmp_read_quote(CTX *ctx)
+/*
+ * The quoted packet into scratch->packet, or (depth 1) the one that was found in it.
+ * The error has to be for whom that packet was from. Global, for the verifier to
+ * look at it once.
+ */
+int icmp_read_quote(CTX *ctx, __u32 depth);
+
+__noinline int icmp_read_quote(CTX *ctx, __u32 depth)
 {
 	struct scratch *scratch = scratch_get();
 	struct packet *packet;
 	__be16 ports[2];
+	__u32 at;
+	bool v4;
 
 	if (!scratch)
-		return false;
+		return QUOTED_OTHER;
 	packet = &scratch->packet;
-	if (!(packet->family == L4GATE_IPV4 ? read_quote4(ctx, scratch) :
-					      read_quote6(ctx, scratch)))
-		return false;
+	v4 = packet->family == L4GATE_IPV4;
+	at = depth ? packet->l4 :
+		     scratch->icmp.at + sizeof(struct icmp_header);
+	if (!(v4 ? read_quote4(ctx, scratch, at) :
+		   read_quote6(ctx, scratch, at)))
+		return QUOTED_OTHER;
+	if (!depth) {
+		if (!addr_equal(&packet->dst, &scratch->icmp.dst))
+			return QUOTED_OTHER;
+		scratch->icmp.far = packet->src;
+		if (packet->protocol == (v4 ? IPPROTO_IPIP : IPPROTO_IPV6))
+			return QUOTED_TUNNEL;
+	}
 	if ((packet->protocol != IPPROTO_TCP &&
 	     packet->protocol != IPPROTO_UDP) ||
-	    packet->l4 + QUOTED_L4 > scratch->icmp.end ||
-	    !addr_equal(&packet->dst, &scratch->icmp.dst) ||
+	    packet->l4 + QUOTED_L4_BYTES > scratch->icmp.end ||
 	    bpf_skb_load_bytes(ctx, packet->l4, ports, sizeof(ports)))
-		return false;
+		return QUOTED_OTHER;
 	packet->sport = ports[1];
 	packet->dport = ports[0];
 	packet->tcp_flags = 0;
-	return true;
+	return QUOTED_L4;
 }
 
 /*
@@ -176,6 +197,9 @@ __noinline int icmp_find_client(__u32 half, __u32 egress)
 	       nat_reply_is_local(&nat) == !!egress;
 }
 
+/* Beside the half: if the flow is not known, the slot table is not asked. */
+#define ICMP_KNOWN	(1U << 1)
+
 /* The backend of a flow of nat, and what it sees of the client. */
 static __always_inline bool icmp_nat_backend(struct scratch *scratch, __u16 id)
 {
@@ -195,11 +219,11 @@ static __always_inline bool icmp_nat_backend(struct scratch *scratch, __u16 id)
 	return true;
 }
 
-/* The same of the other modes: if the flow is not known, by the slot table. */
+/* The same of the other modes. flags: as of icmp_find_backend(). */
 static __always_inline bool
 icmp_direct_backend(struct scratch *scratch,
 		    const struct l4gate_endpoint *endpoint, __u16 id,
-		    __u32 half)
+		    __u32 flags)
 {
 	const struct packet *packet = &scratch->packet;
 	struct direct direct = { .endpoint = endpoint };
@@ -215,7 +239,9 @@ icmp_direct_backend(struct scratch *scratch,
 	scratch->rewrite.sport = packet->sport;
 	if (direct_is_ours(&direct) && direct_is_flow(packet, &direct))
 		return true;
-	chosen = choose_backend(endpoint->route, half & CHOOSE_HALF);
+	if (flags & ICMP_KNOWN)
+		return false;
+	chosen = choose_backend(endpoint->route, flags & CHOOSE_HALF);
 	if (chosen < 0)
 		return false;
 	scratch->icmp.backend = chosen;
@@ -224,11 +250,11 @@ icmp_direct_backend(struct scratch *scratch,
 
 /*
  * The error is about what a listener sent: 1 + mode, with the backend in
- * scratch->icmp, or 0.
+ * scratch->icmp, or 0. flags: the half, and ICMP_KNOWN.
  */
-int icmp_find_backend(__u32 half);
+int icmp_find_backend(__u32 flags);
 
-__noinline int icmp_find_backend(__u32 half)
+__noinline int icmp_find_backend(__u32 flags)
 {
 	struct scratch *scratch = scratch_get();
 	const struct l4gate_endpoint *endpoint;
@@ -238,14 +264,13 @@ __noinline int icmp_find_backend(__u32 half)
 
 	if (!scratch)
 		return 0;
-	half &= 1;
 	packet = &scratch->packet;
-	endpoint = endpoint_find(packet, half, &id);
+	endpoint = endpoint_find(packet, flags & CHOOSE_HALF, &id);
 	if (!endpoint)
 		return 0;
 	if (!(endpoint->mode == L4GATE_MODE_NAT ?
 	      icmp_nat_backend(scratch, id) :
-	      icmp_direct_backend(scratch, endpoint, id, half)))
+	      icmp_direct_backend(scratch, endpoint, id, flags)))
 		return 0;
 	backend = backend_get(scratch->icmp.backend);
 	if (!backend)
@@ -340,7 +365,7 @@ __noinline int icmp_write_quote(CTX *ctx)
 static __always_inline const struct l4gate_addr *
 icmp_source(const struct scratch *scratch)
 {
-	return addr_equal(&scratch->icmp.src, &scratch->packet.src) ?
+	return addr_equal(&scratch->icmp.src, &scratch->icmp.far) ?
 	       &scratch->rewrite.src : &scratch->icmp.src;
 }
 
@@ -446,6 +471,12 @@ static __always_inline int icmp_send_whole(CTX *ctx, enum l4gate_hook hook,
 	return ctx_send(ctx, nexthop);
 }
 
+/*
+ * icmp_tunnel.h: an error about a packet in another one becomes one about what it
+ * carried. QUOTED_*.
+ */
+int icmp_unwrap(CTX *ctx, __u32 half);
+
 /* An ICMP packet that came in; an action. Global, for the verifier. */
 int icmp_ingress(CTX *ctx, __u32 hook);
 
@@ -454,7 +485,7 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 	struct scratch *scratch = scratch_get();
 	struct l4gate_backend *backend;
 	__u32 half = config_half();
-	int type, mode;
+	int type, quoted, mode;
 
 	if (!scratch)
 		return CTX_PASS;
@@ -463,10 +494,16 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 		return icmp_echo(ctx, hook, half);
 	if (scratch->packet.family == L4GATE_IPV6 && type == ND_SOLICITATION)
 		return announce_nd(ctx);
-	if (type < 0 || !icmp_is_error(scratch->packet.family, type) ||
-	    !icmp_read_quote(ctx))
+	if (type < 0 || !icmp_is_error(scratch->packet.family, type))
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
-	if (icmp_find_client(half, false))
+	quoted = icmp_read_quote(ctx, 0);
+	if (quoted == QUOTED_TUNNEL)
+		quoted = icmp_unwrap(ctx, half);
+	if (quoted == QUOTED_BROKEN)
+		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
+	if (quoted != QUOTED_L4 && quoted != QUOTED_CLIENT)
+		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
+	if (quoted == QUOTED_CLIENT || icmp_find_client(half, false))
 		return icmp_send(ctx, hook, scratch,
 				 nexthop_find(ctx, &scratch->rewrite.dst,
 					      &scratch->packet),
@@ -497,7 +534,8 @@ __noinline int icmp_egress(CTX *ctx)
 		return CTX_PASS;
 	type = icmp_read(ctx);
 	if (type < 0 || !icmp_is_error(scratch->packet.family, type) ||
-	    !icmp_read_quote(ctx) || !icmp_find_client(config_half(), true))
+	    icmp_read_quote(ctx, 0) != QUOTED_L4 ||
+	    !icmp_find_client(config_half(), true))
 		return CTX_PASS;
 	scratch->rewrite.routed = false;
 	if (icmp_translate(ctx))

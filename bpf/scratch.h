@@ -40,6 +40,7 @@ struct origin_found {
 struct icmp_error {
 	struct l4gate_addr src;
 	struct l4gate_addr dst;
+	struct l4gate_addr far;	/* where the quoted packet was going */
 	__u64 hash;		/* of its flow */
 	__u32 backend;
 	__u32 at;		/* offset of the ICMP header */

@@ -4,6 +4,7 @@
 
 #include "fragment.h"
 #include "icmp_skb.h"
+#include "icmp_tunnel.h"
 #include "process.h"
 
 SEC("tc")

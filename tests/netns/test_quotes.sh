@@ -182,12 +182,48 @@ advertise() {
 }
 
 # The router between node and backends takes 1400 bytes, and says so to the node, whose
-# header is the outer one. That is not heard: what the client sends gets stuck, unless
-# the backend asks for less.
-test_outer_header_is_not_heard() {
-  local a before errors
+# header is the outer one.
+narrow_tunnel() {
   routed
   small_way r below 1400 10.2.0.0/24 fd00:2::/64
+}
+
+# The client hears of it, and what it sends comes through.
+test_outer_header_is_heard() {
+  local a
+  narrow_tunnel
+  serve_in dsr-ipip
+  for a in $VIPS; do
+    expect_json "1 MB to $a" "$(transfer "$a" 7000 --bytes 1000000 --timeout 10)" '.same'
+  done
+  knows cl "$VIP4" 1380 || fail 'the client does not know the MTU of IPv4'
+  knows cl "$VIP6" 1360 || fail 'the client does not know the MTU of IPv6'
+  [[ $(reason icmp_to_client) -ge 2 ]] || fail "icmp_to_client: $(reason icmp_to_client)"
+  expect_checksums
+}
+
+# It has no way to the backends at all: who wants to connect is told, at once.
+test_outer_header_unreachable() {
+  local a
+  narrow_tunnel
+  serve_in dsr-ipip
+  ip -n r route del 10.2.0.0/24 dev below
+  ip -n r route del fd00:2::/64 dev below
+  ip -n r route add unreachable 10.2.0.0/24
+  ip -n r route add unreachable fd00:2::/64
+  for a in $VIPS; do
+    expect_match "connect to $a" \
+      "$(at cl timeout 5 bash -c "exec 3<>/dev/tcp/$a/7000" 2>&1)" 'No route to host'
+  done
+  expect_checksums
+}
+
+# A quote that ends where the inner header begins is of no use: what the client sends
+# gets stuck, unless the backend asks for less.
+test_outer_header_alone() {
+  local a before errors
+  narrow_tunnel
+  quotes_little r eth0
   serve_in dsr-ipip
   # Acknowledgements are all that comes through.
   transfers_pass
