@@ -424,16 +424,20 @@ __noinline int icmp_translate(CTX *ctx)
 	       icmp_write_outer6(ctx, scratch);
 }
 
-/* Sends a translated error. None is answered by another (RFC 1122 3.2.2). */
-static __always_inline int icmp_send(CTX *ctx, enum l4gate_hook hook,
-				     struct scratch *scratch,
-				     const struct l4gate_nexthop *nexthop,
-				     enum l4gate_reason sent)
+/*
+ * Sends a translated error to a numbered next hop. None is answered by another (RFC
+ * 1122 3.2.2). Global, for the verifier to look at it once.
+ */
+int icmp_send_to(CTX *ctx, __u32 hook, __u32 number, __u32 sent);
+
+__noinline int icmp_send_to(CTX *ctx, __u32 hook, __u32 number, __u32 sent)
 {
+	const struct l4gate_nexthop *nexthop = nexthop_get(number);
+	struct scratch *scratch = scratch_get();
 	enum l4gate_reason reason;
 
-	if (!nexthop)
-		return leave(ctx, hook, L4GATE_DROP_BUSY, CTX_DROP);
+	if (!scratch || !nexthop)
+		return CTX_DROP;
 	reason = check_way(ctx, &scratch->packet, nexthop, 0);
 	if (reason != GO_ON)
 		return leave(ctx, hook, reason, action_of(reason));
@@ -442,6 +446,15 @@ static __always_inline int icmp_send(CTX *ctx, enum l4gate_hook hook,
 		return leave(ctx, hook, L4GATE_DROP_WRITE, CTX_DROP);
 	count_reason(ctx, hook, sent);
 	return ctx_send(ctx, nexthop);
+}
+
+static __always_inline int icmp_send(CTX *ctx, enum l4gate_hook hook,
+				     const struct l4gate_nexthop *nexthop,
+				     enum l4gate_reason sent)
+{
+	if (!nexthop)
+		return leave(ctx, hook, L4GATE_DROP_BUSY, CTX_DROP);
+	return icmp_send_to(ctx, hook, nexthop->number, sent);
 }
 
 /* Of the dsr modes: the backend sent what is quoted, and gets all as it is. */
@@ -504,7 +517,7 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 	if (quoted != QUOTED_L4 && quoted != QUOTED_CLIENT)
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
 	if (quoted == QUOTED_CLIENT || icmp_find_client(half, false))
-		return icmp_send(ctx, hook, scratch,
+		return icmp_send(ctx, hook,
 				 nexthop_find(ctx, &scratch->rewrite.dst,
 					      &scratch->packet),
 				 L4GATE_ICMP_TO_CLIENT);
@@ -514,7 +527,7 @@ __noinline int icmp_ingress(CTX *ctx, __u32 hook)
 		return leave(ctx, hook, L4GATE_NOT_OURS, CTX_PASS);
 	if (mode == L4GATE_MODE_DSR_L2 || mode == L4GATE_MODE_DSR_IPIP)
 		return icmp_send_whole(ctx, hook, scratch, backend, mode);
-	return icmp_send(ctx, hook, scratch,
+	return icmp_send(ctx, hook,
 			 nexthop_of_backend(ctx, backend, &scratch->packet),
 			 L4GATE_ICMP_TO_BACKEND);
 }
