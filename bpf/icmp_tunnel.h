@@ -13,8 +13,7 @@
 
 #include "icmp_skb.h"
 
-/* Nobody has to take less (RFC 791, RFC 8200 section 5), or may be told to. */
-#define LEAST_MTU4 68
+/* Nobody has to take less (RFC 8200 section 5), or may be told to. */
 #define LEAST_MTU6 1280
 
 /*

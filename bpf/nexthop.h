@@ -3,7 +3,8 @@
  * Where an address is reached. The kernel's FIB knows; asking it costs 112 ns, so
  * its answers are remembered: the neighbours (next hops) in one table, and in
  * another, by the hash of an address, which of them is the way there. So a million
- * clients behind one router share the little that has to be kept fresh.
+ * clients behind one router share the little that has to be kept fresh. Routes with
+ * different MTUs share none: a neighbour is a next hop for each MTU.
  *
  * How a change is noticed:
  * - A next hop is believed for a second; then the FIB is asked for the address of
@@ -32,10 +33,18 @@
 /* Places in the table that a neighbour may have. */
 #define NEXTHOP_PLACES 4
 
+/* No MTU is less (RFC 791). */
+#define LEAST_MTU4 68
+
 static __always_inline enum l4gate_nexthop_kind
 nexthop_kind(long fib, const struct l4gate_device *device)
 {
 	switch (fib) {
+	/*
+	 * Before Linux 5.12 what too large a packet at TC gets, with all else filled
+	 * in: check_way() will see to that one.
+	 */
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		if (!device)
 			return L4GATE_NEXTHOP_UNATTACHED;
@@ -68,6 +77,20 @@ static __always_inline struct l4gate_nexthop *nexthop_get(__u32 number)
 	return bpf_map_lookup_elem(&l4gate_nexthops, &number);
 }
 
+/*
+ * The MTU of a way: of the route or, if the kernel has learned less of the path, of
+ * that (from Linux 5.12 on, once the neighbour is known); or of the device. told: as
+ * the FIB has left it, one if it says nothing; larger ones than 16 bits hold are cut.
+ */
+static __always_inline __u32 nexthop_mtu(__u32 told, __u32 device)
+{
+	/* That of a device that is not known is 0, and no bound. */
+	__u32 mask = mask_if_less(LEAST_MTU4 - 1, told) &
+		     mask_if_less(told - 1, device - 1);
+
+	return (told & mask) | (device & ~mask);
+}
+
 /* The answer of the FIB about an address. */
 static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 					    const struct l4gate_addr *addr,
@@ -79,6 +102,7 @@ static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 	long fib;
 
 	params.ifindex = ctx_ifindex(ctx);
+	params.tot_len = 1;	/* of which the MTU takes the place */
 	if (family == L4GATE_IPV4) {
 		params.family = AF_INET;
 		params.ipv4_dst = addr->w[0];
@@ -90,13 +114,13 @@ static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 
 	ifindex = params.ifindex;
 	device = bpf_map_lookup_elem(&l4gate_devices, &ifindex);
+	answer->mtu = nexthop_mtu(params.tot_len, device ? device->mtu : 0);
 	answer->ifindex = ifindex;
 	answer->kind = nexthop_kind(fib, device);
 	answer->asked = bpf_jiffies64();
 	if (fib == BPF_FIB_LKUP_RET_NO_NEIGH)
 		answer->asked -= jiffies_second + 1;
 	if (device) {
-		answer->mtu = device->mtu;
 		answer->nat = family == L4GATE_IPV4 ?
 			      device->addr[L4GATE_IPV4] :
 			      device->addr[L4GATE_IPV6];
@@ -117,7 +141,7 @@ static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 	copy(answer->mac + ETH_ALEN, params.smac, ETH_ALEN);
 }
 
-/* All ones if both are the same neighbour, else 0. */
+/* All ones if both are the same neighbour, by the same MTU, else 0. */
 static __always_inline __u64 nexthop_same(const struct l4gate_nexthop *a,
 					  const struct l4gate_nexthop *b)
 {
@@ -125,7 +149,7 @@ static __always_inline __u64 nexthop_same(const struct l4gate_nexthop *a,
 			    (a->gateway.w[1] ^ b->gateway.w[1]) |
 			    (a->gateway.w[2] ^ b->gateway.w[2]) |
 			    (a->gateway.w[3] ^ b->gateway.w[3]) |
-			    (a->ifindex ^ b->ifindex) |
+			    (a->ifindex ^ b->ifindex) | (a->mtu ^ b->mtu) |
 			    (a->family ^ b->family) |
 			    (a->source ^ b->source)) &
 	       ~mask_if_zero(a->kind);
@@ -136,7 +160,8 @@ static __always_inline __u32 nexthop_place(const struct l4gate_nexthop *answer)
 {
 	__u64 hash = hash_finish(hash_round(hash_addr(hash_key[3],
 						      &answer->gateway),
-					    answer->ifindex));
+					    (__u64)answer->mtu << 32 |
+						    answer->ifindex));
 	__u64 best = 0;
 	int i;
 
