@@ -11,6 +11,9 @@
 
 #define CLIENT_ADDRESS "10.0.0.2"
 
+/* Where a connection goes is the same in each run: by its port alone. */
+#define SEED "00112233445566778899aabbccddeeff"
+
 #define GATEWAY(name, address, mode)					\
 	"---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n"	\
 	"metadata: {name: " name "}\nspec:\n  gatewayClassName: l\n"	\
@@ -19,7 +22,8 @@
 	"  infrastructure: {parametersRef: {group: l4gate.dev, "	\
 	"kind: GatewayParameters, name: " name "}}\n"			\
 	"---\napiVersion: l4gate.dev/v1alpha1\nkind: GatewayParameters\n"	\
-	"metadata: {name: " name "}\nspec: {mode: " mode "}\n"
+	"metadata: {name: " name "}\n"					\
+	"spec: {mode: " mode ", seed: " SEED "}\n"
 
 #define SERVICE(name, address)						\
 	"---\napiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec:\n"	\
