@@ -5,7 +5,8 @@ tests/netns/tools/identify.py, until SIGTERM.
 
 Each flow sends what only it would send, and compares what comes back. A stream
 that ends is begun anew. All that is not as it should be is a line of JSON in
---events: when, what, which flow, its backend, and since when it was up.
+--events: when, what, which flow, its source, its backend if that is known, and
+"since", when what was answered last was sent, or the flow's first packet.
 """
 import argparse
 import asyncio
@@ -18,7 +19,7 @@ import socket
 import sys
 import time
 
-STREAM_WAIT = 20.0  # an answer on a stream: some retransmissions later
+STREAM_WAIT = 60.0  # an answer on a stream: eight retransmissions later
 UDP_WAIT = 1.0
 UDP_TRIES = 4
 
@@ -32,25 +33,35 @@ def data_of(flow, serial, size):
   return chance.randbytes(chance.randint(1, size))
 
 
+class Flow:
+  """A connection, or what one socket sends by UDP."""
+
+  def __init__(self, name, listener, source):
+    self.name, self.listener, self.source = name, listener, source
+    self.backend = None
+    self.since = time.time()
+
+
 class Flows:
   def __init__(self, args):
     self.args = args
     self.stop = asyncio.Event()
     self.events = open(args.events, "w", encoding="ascii", buffering=1)
     self.counts = collections.Counter()
-    self.up = 0
+    self.not_up = {*range(args.streams), *[f"u{i}" for i in range(args.udp)]}
 
-  def event(self, what, flow, backend, since, **more):
+  def event(self, what, flow, **more):
     self.counts[what] += 1
-    line = {"t": round(time.time(), 3), "event": what, "flow": flow,
-            "backend": backend, "since": since and round(since, 3), **more}
+    line = {"t": time.time(), "event": what, "flow": flow.name, "source": flow.source,
+            "backend": flow.backend, "since": flow.since, **more}
     self.events.write(json.dumps(line) + "\n")
 
-  def is_up(self):
-    self.up += 1
-    if self.up == self.args.streams + self.args.udp:
-      with open(self.args.ready, "w", encoding="ascii") as ready:
-        ready.write(f"{os.getpid()}\n")
+  def is_up(self, number):
+    if number in self.not_up:
+      self.not_up.remove(number)
+      if not self.not_up:
+        with open(self.args.ready, "w", encoding="ascii") as ready:
+          ready.write(f"{os.getpid()}\n")
 
   async def pause(self, seconds):
     try:
@@ -71,45 +82,51 @@ class Flows:
     else:
       right = words[1] in self.args.peer.split(",")
     if not right:
-      self.event("peer", flow, words[0], None, seen=words[1:], mine=mine[:2])
+      self.event("peer", flow, seen=words, mine=mine[:2])
+
+  async def welcome(self, flow, reader, writer):
+    words = (await asyncio.wait_for(reader.readline(), STREAM_WAIT)).decode().split()
+    if not words:
+      raise asyncio.IncompleteReadError(b"", None)
+    flow.backend = words[0]
+    self.check_peer(flow, words, writer.get_extra_info("sockname"))
+    self.counts["streams"] += 1
 
   async def exchange(self, flow, reader, writer, serial):
-    data = data_of(flow, serial, self.args.size)
+    """The backend speaks first, too. But in a flood it answers by SYN cookies: who
+    waits for it, and whose last segment of the handshake is lost, waits in vain."""
+    data = data_of(flow.name, serial, self.args.size)
+    sent = time.time()
     writer.write(data)
+    if flow.backend is None:
+      await self.welcome(flow, reader, writer)
     answer = await asyncio.wait_for(reader.readexactly(len(data)), STREAM_WAIT)
     if answer != data:
       return False
+    flow.since = sent
     self.counts["exchanges"] += 1
     return True
 
-  async def stream(self, flow, number, first):
+  async def stream(self, flow, number):
     """One connection, from its first to its last byte."""
-    listener, source = self.ends(number)
-    backend, since, writer = None, None, None
+    writer = None
     try:
       reader, writer = await asyncio.wait_for(asyncio.open_connection(
-        listener, self.args.port, local_addr=(source, 0)), STREAM_WAIT)
-      words = (await asyncio.wait_for(reader.readline(), STREAM_WAIT)).decode().split()
-      if not words:
-        raise asyncio.IncompleteReadError(b"", None)
-      backend, since = words[0], time.time()
-      self.check_peer(flow, words, writer.get_extra_info("sockname"))
-      if first:
-        self.is_up()
-      self.counts["streams"] += 1
+        flow.listener, self.args.port, local_addr=(flow.source, 0)), STREAM_WAIT)
       serial = 0
       while not self.stop.is_set():
         serial += 1
         if not await self.exchange(flow, reader, writer, serial):
-          self.event("mismatch", flow, backend, since, serial=serial)
+          self.event("mismatch", flow, serial=serial)
           return
+        self.is_up(number)
         await self.pause(self.args.interval)
     except (asyncio.TimeoutError, TimeoutError):
-      self.event("timeout", flow, backend, since)
+      self.event("timeout", flow)
     except ConnectionResetError:
-      self.event("reset", flow, backend, since)
+      self.event("reset", flow)
     except (OSError, asyncio.IncompleteReadError) as err:
-      self.event("error", flow, backend, since, error=type(err).__name__)
+      self.event("error", flow, error=type(err).__name__)
     finally:
       if writer:
         writer.close()
@@ -118,15 +135,16 @@ class Flows:
     times = 0
     while not self.stop.is_set():
       times += 1
-      await self.stream(f"{number}.{times}", number, times == 1)
+      await self.stream(Flow(f"{number}.{times}", *self.ends(number)), number)
       if not self.stop.is_set():
         await self.pause(0.5)
 
-  async def udp_answer(self, sock, flow, serial, listener):
+  async def udp_answer(self, sock, flow, serial):
     """The backend that answered to a datagram; None: none did in time."""
-    data = serial.to_bytes(8, "big") + data_of(flow, serial, self.args.size)
+    data = serial.to_bytes(8, "big") + data_of(flow.name, serial, self.args.size)
+    to = (flow.listener, self.args.port)
     loop = asyncio.get_running_loop()
-    sock.sendto(data, listener)
+    sock.sendto(data, to)
     end = loop.time() + UDP_WAIT
     while True:
       try:
@@ -136,50 +154,48 @@ class Flows:
         return None
       line, _, body = answer.partition(b"\n")
       words = line.decode("ascii", "replace").split()
-      if peer[:2] != listener:
-        self.event("udp_source", flow, words[:1], None, peer=peer[:2])
+      if peer[:2] != to:
+        self.event("udp_source", flow, seen=words, peer=peer[:2])
       past = int.from_bytes(body[:8], "big")
-      if past > serial or body[8:] != data_of(flow, past, self.args.size):
-        self.event("udp_mismatch", flow, words[:1], None, serial=serial)
+      if past > serial or body[8:] != data_of(flow.name, past, self.args.size):
+        self.event("udp_mismatch", flow, seen=words, serial=serial)
       if past != serial:
         continue  # a late answer to what was given up
       self.check_peer(flow, words, sock.getsockname())
       return words[0]
 
   async def udp_flow(self, number):
-    flow = f"u{number}"
-    address, source = self.ends(number)
-    sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    flow = Flow(number, *self.ends(int(number[1:])))
+    sock = socket.socket(family_of(flow.listener), socket.SOCK_DGRAM)
     sock.setblocking(False)
-    sock.bind((source, 0))
-    backend, since, serial, silent = None, None, 0, 0
+    sock.bind((flow.source, 0))
+    serial, silent = 0, 0
     while not self.stop.is_set():
       serial += 1
+      sent = time.time()
       try:
-        now = await self.udp_answer(sock, flow, serial, (address, self.args.port))
+        backend = await self.udp_answer(sock, flow, serial)
       except OSError:
-        now = None
-      if now is None:
+        backend = None
+      if backend is None:
         silent += 1
         self.counts["udp_lost"] += 1
         if silent == UDP_TRIES:
-          self.event("udp_silent", flow, backend, since)
+          self.event("udp_silent", flow)
         continue
       silent = 0
       self.counts["datagrams"] += 1
-      if backend is None:
-        self.is_up()
-      elif now != backend:
-        self.event("udp_moved", flow, backend, since, to=now)
-      if now != backend:
-        backend, since = now, time.time()
+      if flow.backend not in (None, backend):
+        self.event("udp_moved", flow, to=backend)
+      flow.backend, flow.since = backend, sent
+      self.is_up(number)
       await self.pause(self.args.interval)
     sock.close()
 
   async def run(self):
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop.set)
     await asyncio.gather(*[self.streams(i) for i in range(self.args.streams)],
-                         *[self.udp_flow(i) for i in range(self.args.udp)])
+                         *[self.udp_flow(f"u{i}") for i in range(self.args.udp)])
     return dict(sorted(self.counts.items()))
 
 

@@ -35,6 +35,18 @@ skip() {
   exit 77
 }
 
+# Called for every level of functions and subshells: the first line says most.
+stopped_at() {
+  printf 'stopped at %s:%s: %s\n' "${BASH_SOURCE[1]##*/}" "${BASH_LINENO[0]}" \
+    "${BASH_COMMAND%%$'\n'*}" >&2
+}
+
+# From here on a command that fails, and so ends the test, is named.
+say_where() {
+  set -E
+  trap stopped_at ERR
+}
+
 # expect WHAT GOT WANT
 expect() {
   [[ $2 != "$3" ]] || return 0

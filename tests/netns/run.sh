@@ -47,19 +47,12 @@ chosen_tests() {
   done < <(all_tests)
 }
 
-# Called for every level of functions and subshells: the first line says most.
-stopped_at() {
-  printf 'stopped at %s:%s: %s\n' "${BASH_SOURCE[1]##*/}" "${BASH_LINENO[0]}" \
-    "${BASH_COMMAND%%$'\n'*}" >&2
-}
-
 # Inside of the sandbox: FILE/FUNCTION
 run_inside() {
   local name=$1
   # shellcheck disable=SC1090 # one of test_*.sh
   . "$NETNS_DIR/${name%/*}.sh"
-  set -E
-  trap stopped_at ERR
+  say_where
   prepare_sandbox
   "${name#*/}"
 }
