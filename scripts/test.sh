@@ -6,14 +6,19 @@
 #
 # Installs what is missing first. The last line says "N passed, N failed, N
 # skipped" over all runners; it exits 1 if anything failed, also where that was
-# no test (the build of a runner, lint).
+# no test (the build of a runner, lint). What failed is said again before that
+# line: of a long log often the end alone is kept.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=build.sh
 . "$ROOT/scripts/build.sh"
 O=$(realpath -m "${O:-$ROOT/build}")
-PASSED=0 FAILED=0 SKIPPED=0
+PASSED=0 FAILED=0 SKIPPED=0 WRONG=
+
+# How runners, compilers and checkers begin what they have to say of a failure.
+SAYS_WRONG='^ *FAIL|^not ok |FAILED|^\[  ERROR|[Ee]rror: |ERROR: |UNEXPLAINED| failed[: ]'
+SAYS_WRONG+='|^ *stopped at |^  (expected|got) |^In .* line [0-9]+:$'
 
 # Counts of one runner's output: cmocka's closing lines, TAP (bats), and the
 # plain line of run.sh and others. Prints "passed failed skipped".
@@ -34,6 +39,15 @@ counts() {
     END {print passed + 0, failed + 0, skipped + 0}' "$1"
 }
 
+# said LOG: what failed there: the last lines that say so or, if none does, the last.
+said() {
+  local lines
+  lines=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -aE "$SAYS_WRONG" | tail -n 20 |
+    cut -c 1-300) || true
+  [[ -n $lines ]] || lines=$(tail -n 10 "$1")
+  printf '%s\n' "$lines"
+}
+
 run() {
   make -C "$ROOT" --no-print-directory "O=$O" "BPFTOOL=$BPFTOOL" "$1" </dev/null 2>&1
 }
@@ -44,6 +58,7 @@ add() {
   read -r passed failed skipped < <(counts "$2")
   # A target that breaks without a failed test counts as one.
   if (($3 != 0 && failed == 0)); then failed=1; fi
+  ((failed == 0)) || WRONG+=$'\n'"== make $1 failed:"$'\n'$(said "$2")$'\n'
   PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
   printf '== %s: %d s\n' "$1" "$4"
 }
@@ -100,7 +115,7 @@ main() {
   check check-netns
   with_chaos check-survive check-sets fuzz lint
   case $O in "$ROOT"/*) chown -R --reference="$ROOT/Makefile" "$O" ;; esac
-  printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+  printf '%s\n%d passed, %d failed, %d skipped\n' "$WRONG" "$PASSED" "$FAILED" "$SKIPPED"
   ((FAILED == 0))
 }
 
