@@ -152,7 +152,7 @@ __noinline int half_open_begin(__u32 listener, __u32 state, bool surplus)
 
 	if (!surplus)
 		return half_open_turn(listener, 0, state);
-	count = bpf_map_lookup_elem(&l4gate_surplus, &listener);
+	count = bpf_map_lookup_elem(&l4gate_surplus_stats, &listener);
 	if (count)
 		++*count;
 	return 0;

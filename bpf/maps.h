@@ -243,7 +243,7 @@ struct {
 	__uint(max_entries, L4GATE_LISTENERS(L4GATE_DEFAULT_ROUTES));
 	__type(key, __u32);
 	__type(value, __u64);
-} l4gate_surplus SEC(".maps");
+} l4gate_surplus_stats SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -309,7 +309,7 @@ struct l4gate_half_open {
 };
 L4GATE_ASSERT_SIZE(struct l4gate_half_open, 64);
 
-/* l4gate_surplus: by listener, per CPU, how many flows began as surplus (__u64). */
+/* l4gate_surplus_stats: by listener, per CPU, how many flows began as surplus (__u64). */
 
 /*
  * l4gate_words: all that there is of a flow of the transparent and dsr modes is a

@@ -42,7 +42,7 @@ static void open_maps(const struct sizes *sizes)
 	MAP(scratch, MODEL_PER_CPU, 1);
 	MAP(l4gate_budgets, MODEL_PER_CPU, L4GATE_BUDGETS);
 	MAP(l4gate_listener_stats, MODEL_PER_CPU, 8);
-	MAP(l4gate_surplus, MODEL_PER_CPU, 8);
+	MAP(l4gate_surplus_stats, MODEL_PER_CPU, 8);
 	MAP(l4gate_route_stats, MODEL_PER_CPU, 8);
 	MAP(l4gate_backend_stats, MODEL_PER_CPU, 16);
 	MAP(l4gate_reason_stats, MODEL_PER_CPU,
