@@ -203,7 +203,7 @@ static __always_inline __u32 record_worth_index(__u64 value)
 	__u32 both = value / L4GATE_RECORD_F_FIN_CLIENT &
 		     value / L4GATE_RECORD_F_FIN_BACKEND & 1;
 
-	return record_state(value) | both * SURPLUS_INDEX;
+	return worth_index(record_state(value), both);
 }
 
 /*

@@ -51,6 +51,18 @@ static __always_inline struct shard *shard_get(__u32 number)
 /* Worths have two halves, by state each: the second is of flows marked as surplus. */
 #define SURPLUS_INDEX L4GATE_FLOW_STATES
 
+/*
+ * Linux 5.10 knows no bounds of what is made of two numbers ("math between map_value
+ * pointer and register with unbounded min value"), and clang that there are some.
+ */
+static __always_inline __u32 worth_index(__u32 state, __u32 surplus)
+{
+	__u32 index = state | surplus * SURPLUS_INDEX;
+
+	barrier_var(index);
+	return index & (2 * L4GATE_FLOW_STATES - 1);
+}
+
 #define FLOW_WORTHS(at, free, claimed, half_open, unreplied)		\
 	[(at) + L4GATE_FLOW_FREE] = (free),				\
 	[(at) + L4GATE_FLOW_CLAIMED] = (claimed),			\

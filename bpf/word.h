@@ -88,7 +88,7 @@ static __always_inline __u32 word_surplus(__u64 word)
 
 static __always_inline __u32 word_worth_index(__u64 word)
 {
-	return word_state(word) | word_surplus(word) * SURPLUS_INDEX;
+	return worth_index(word_state(word), word_surplus(word));
 }
 
 /* What a word is worth to its flow; 0: nothing any more. */
