@@ -65,7 +65,6 @@ struct wrapped4 {
 	struct iphdr outer;
 };
 
-/* Takes the outer header out; 1, 0 if the error is not for the client, or negative. */
 static __always_inline int unwrap4(CTX *ctx, struct scratch *scratch)
 {
 	const int outer = sizeof(struct iphdr);
@@ -147,6 +146,23 @@ static __always_inline int unwrap6(CTX *ctx)
 	return 1;
 }
 
+/*
+ * Takes the outer header out; 1, 0 if the error is not for the client, or negative.
+ * Global, for its frame: in that of icmp_unwrap() there would be no room for
+ * nexthop_ask()'s ("combined stack size of 4 calls is 544").
+ */
+int icmp_take_out(CTX *ctx);
+
+__noinline int icmp_take_out(CTX *ctx)
+{
+	struct scratch *scratch = scratch_get();
+
+	if (!scratch)
+		return 0;
+	return scratch->packet.family == L4GATE_IPV4 ? unwrap4(ctx, scratch) :
+						       unwrap6(ctx);
+}
+
 /* Whether the outer packet, whose header has that size, is one that we sent. */
 static __always_inline bool tunnel_is_ours(CTX *ctx, struct scratch *scratch,
 					   __u32 outer, __u32 half)
@@ -193,8 +209,7 @@ __noinline int icmp_unwrap(CTX *ctx, __u32 half)
 	swap_ends(packet);
 	if (!tunnel_is_ours(ctx, scratch, outer, half & 1))
 		return QUOTED_OTHER;
-	changed = packet->family == L4GATE_IPV4 ? unwrap4(ctx, scratch) :
-						  unwrap6(ctx);
+	changed = icmp_take_out(ctx);
 	if (changed <= 0)
 		return changed ? QUOTED_BROKEN : QUOTED_OTHER;
 	packet->l3_length -= outer;
