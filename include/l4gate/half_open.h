@@ -48,6 +48,9 @@ L4GATE_INLINE void half_open_begin_quarter(struct l4gate_half_open *open,
 	__u32 passed = quarter - open->quarter, i;
 	__s32 base = half_open_base(open, quarter), total = open->total;
 
+	/* Another CPU has begun it, or the next: who was slow turns nothing back. */
+	if (passed + 1 <= 1)
+		return;
 	for (i = 0; i < L4GATE_HALF_OPEN_QUARTERS; i++)
 		if ((quarter - i) % L4GATE_HALF_OPEN_QUARTERS < passed)
 			open->at[i] = total;

@@ -87,6 +87,24 @@ static void test_ages(void **state)
 	assert_int_equal(listener_of(&sample, true, 0).flows, 7);
 }
 
+/* A CPU reads the clock, and another one begins the next quarter before it goes on. */
+static void test_behind(void **state)
+{
+	const uint32_t key = L4GATE_HALF_OPEN_NODES + LISTENER;
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample, 100 * TCP_QUARTER);
+	put(&sample, key, 99, 7);
+	put(&sample, key, 100, 5);
+	put(&sample, key, 99, 1);
+	assert_int_equal(listener_of(&sample, true, 0).flows, 13);
+	put(&sample, key, 100, 2);
+	assert_int_equal(listener_of(&sample, true, 0).flows, 15);
+	sample.flows.jiffies += 4 * TCP_QUARTER;
+	assert_int_equal(listener_of(&sample, true, 0).flows, 8);
+}
+
 /* Flows get further in another quarter than that in which they began. */
 static void test_negative(void **state)
 {
@@ -146,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ages),
+		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_negative),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_node),
