@@ -4,10 +4,10 @@
  * first answer. Such flows may be anybody's, and a flood makes as many as it can. So
  * each listener has a limit, and all together have one. Nobody is refused beyond it,
  * for that would shut a listener at 140 SYNs a second: but such flows are marked as
- * surplus, and may take the places of their like only (table.h). So a flood finds
- * its way neither to established flows, nor to half-open ones of other listeners;
- * and its own listener goes on as long as handshakes end before the flood has been
- * once through all places.
+ * surplus, and may take the places of their like and of closed flows only (table.h),
+ * or where NAT ports are scarce (record.h). So a flood finds its way neither to
+ * established flows, nor to half-open ones of other listeners; and its own listener
+ * goes on as long as handshakes end before the flood has been once through all places.
  *
  * Flows are forgotten without anybody seeing it, so nobody can count them down. But
  * those that began more than four quarters of their timeout ago have timed out. So

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Reading lines of words (include/l4gate/hash.h). Who finds a word by 40 bits of
+ * Reading lines of words (include/l4gate/hash.h). Who finds a word by 39 bits of
  * a hash, and by the line that it is in, checks what it leads to.
  */
 #ifndef L4GATE_BPF_LINES_H

@@ -345,11 +345,50 @@ __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 	return own == RECORD_PROBES ? best | RECORD_ALL_OWN : best;
 }
 
+/* The worth of the record of a port if its flow is half open at a backend, else KEPT. */
+__u64 record_own_worth(__u64 place, __u32 offset, __u32 backend, __u64 now);
+
+__noinline __u64 record_own_worth(__u64 place, __u32 offset, __u32 backend,
+				  __u64 now)
+{
+	struct l4gate_record *record = record_get(record_at(place, offset));
+	__u64 value = record ? READ_ONCE(record->value) : 0, worth;
+
+	if (!value || record_backend(value) != backend)
+		return FLOW_KEPT;
+	worth = record_worth(value, now);
+	return worth <= FLOW_HALF_OPEN ? worth : FLOW_KEPT;
+}
+
+/* As record_probe(), for a half-open flow at a backend, or a closed one. */
+__u64 record_probe_own(__u64 place, __u64 hash, __u32 backend);
+
+__noinline __u64 record_probe_own(__u64 place, __u64 hash, __u32 backend)
+{
+	struct record_search search = record_search(place, hash);
+	__u64 best = (__u64)FLOW_KEPT << 32, now = bpf_jiffies64();
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RECORD_PROBES; i++) {
+		__u64 offset = record_search_next(&search);
+
+		best = lesser(best, record_own_worth(place, offset, backend,
+						     now) << 32 | offset);
+	}
+	return best;
+}
+
 /*
  * As record_probe(), and at other ports if none of the first was free: what is three
  * quarters full on the whole may be nearly full where a backend's records lie. Not if
- * the last new flow has already looked for a free one in vain. surplus: 1 if the flow
- * may take the place of its like only. A worth of FLOW_KEPT: there is none.
+ * the last new flow has already looked for a free one in vain. A worth of FLOW_KEPT:
+ * there is none.
+ *
+ * surplus: 1 if the flow may take the place of its like only. But the ports of a
+ * backend may be fewer than half-open flows may be, or nearly all established: so
+ * if there is no such place, it takes that of a half-open flow at the same backend.
+ * Else 140 SYNs a second would shut the listener.
  */
 __u64 record_choose(__u64 place, __u64 hash, __u32 backend, bool was_full,
 		    __u32 surplus);
@@ -374,7 +413,7 @@ __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
 		hash += hash_finish(hash) << 8;
 	}
 	if (best >> 32 > displaces_most(surplus))
-		best |= (__u64)FLOW_KEPT << 32;
+		best = record_probe_own(place, hash, backend);
 	return best >> 32 < FLOW_KEPT ? best : best | all_own;
 }
 

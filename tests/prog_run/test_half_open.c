@@ -147,7 +147,7 @@ static uint32_t begin(const struct place *place, int count)
 }
 
 /* The backend's answer to a client, whose first packet went out as sent. */
-static void answer(const struct place *place, uint32_t client,
+static void answer(const struct place *place, uint32_t client, uint8_t flags,
 		   const struct frame *sent)
 {
 	char dst[INET6_ADDRSTRLEN];
@@ -156,7 +156,7 @@ static void answer(const struct place *place, uint32_t client,
 		.src = place->v6 ? backends[place->port].six :
 				   backends[place->port].four,
 		.dst = dst, .sport = 8080, .dport = frame_sport(sent),
-		.tcp_flags = place->udp ? 0 : SYN | ACK,
+		.tcp_flags = place->udp ? 0 : flags,
 	};
 	uint64_t before = stats_reason(node.dataplane, place->hook,
 				       L4GATE_TO_CLIENT).packets;
@@ -199,7 +199,7 @@ static void complete(const struct place *place, uint32_t client)
 	struct frame sent, out;
 
 	client_send(place, client, SYN, &sent);
-	answer(place, client, &sent);
+	answer(place, client, SYN | ACK, &sent);
 	if (!place->udp)
 		client_send(place, client, ACK, &out);
 	expect_established(place, client);
@@ -358,6 +358,89 @@ static void test_node(void **state)
 	assert_int_equal(half_open_of(&last), few + 10);
 }
 
+/* As if its listener had as many as it may. */
+static void fill_limit(const struct place *place)
+{
+	forget_all();
+	begin(place, 1);
+	half_open[L4GATE_HALF_OPEN_NODES + listener_of(place)].total +=
+		LISTENER_MOST - 1;
+}
+
+/* Begins so many flows that are not surplus, whatever the limit. */
+static uint32_t begin_counted(const struct place *place, int count)
+{
+	uint64_t surplus = surplus_of(place);
+	uint32_t first = next_client;
+	int part;
+
+	for (; count > 0; count -= part) {
+		part = count < LISTENER_MOST ? count : LISTENER_MOST;
+		forget_all();
+		begin(place, part);
+	}
+	assert_int_equal(surplus_of(place), surplus);
+	return first;
+}
+
+/*
+ * All NAT ports of a backend are those of half-open flows that are counted: a surplus
+ * one takes the place of such, and is not refused.
+ */
+static void test_ports(void **state)
+{
+	struct place place = { .port = GOOD, .hook = node.first_hook };
+	uint64_t surplus;
+
+	(void)state;
+	begin_counted(&place, 40000);
+	fill_limit(&place);
+	surplus = surplus_of(&place);
+	begin(&place, 500);
+	assert_int_equal(surplus_of(&place), surplus + 500);
+}
+
+/* Fills the table of words with that of a flow which its backend has refused. */
+static void fill_closed(const struct place *place, uint64_t *words,
+			uint32_t count)
+{
+	const uint64_t mask = (UINT64_C(1) << L4GATE_PAYLOAD_BITS) - 1;
+	struct frame sent;
+	uint64_t payload = 0;
+	uint32_t i;
+
+	memset(words, 0, count * sizeof(*words));
+	client_send(place, next_client, SYN, &sent);
+	answer(place, next_client++, RST | ACK, &sent);
+	for (i = 0; i < count; i++)
+		payload |= words[i] & mask;
+	assert_int_equal(payload >> L4GATE_WORD_STATE_SHIFT &
+			 L4GATE_RECORD_STATE, L4GATE_FLOW_CLOSING);
+	for (i = 0; i < count; i++)
+		words[i] = (uint64_t)(i + 1) << L4GATE_PAYLOAD_BITS | payload;
+}
+
+/* A surplus flow takes the place of a closed one, and is not refused. */
+static void test_closed(void **state)
+{
+	struct place place = {
+		.mode = L4GATE_MODE_TRANSPARENT, .port = GOOD,
+		.hook = node.first_hook,
+	};
+	uint64_t *words = dataplane_map(node.dataplane, MAP_WORDS);
+	uint64_t surplus;
+
+	(void)state;
+	assert_non_null(words);
+	fill_closed(&place, words, dataplane_rows(node.dataplane).words *
+				   L4GATE_SHARDS * L4GATE_LINE_WORDS);
+	dataplane_unmap(node.dataplane, MAP_WORDS, words);
+	fill_limit(&place);
+	surplus = surplus_of(&place);
+	begin(&place, 500);
+	assert_int_equal(surplus_of(&place), surplus + 500);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -365,6 +448,8 @@ int main(void)
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_node),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_closed),
 	};
 	int failed;
 
