@@ -57,7 +57,8 @@ static json_t *memory_json(const struct view *view)
 	for (map = 0; map < MAP_COUNT; map++) {
 		uint64_t bytes = dataplane_map_bytes(view->dataplane, map);
 
-		if (map < MAP_WORDS || map >= MAP_LISTENER_STATS)
+		if (map < MAP_WORDS || map == MAP_HALF_OPEN ||
+		    map >= MAP_LISTENER_STATS)
 			config += bytes;
 		else
 			flows += bytes;
