@@ -74,7 +74,7 @@ async def main():
     for port in args.tcp:
       await asyncio.start_server(
         lambda r, w: serve_tcp(args.name, r, w),
-        sock=bound(socket.SOCK_STREAM, address, port), backlog=65535)
+        sock=bound(socket.SOCK_STREAM, address, port), backlog=1024)
     for port in args.udp:
       await loop.create_datagram_endpoint(
         lambda: Datagrams(args.name), sock=bound(socket.SOCK_DGRAM, address, port))
