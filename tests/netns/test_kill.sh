@@ -23,6 +23,9 @@ injected() {
     "$L4GATE" --pin-dir "$PIN_DIR" "$@" >"$WORK/said" 2>&1 || true
 }
 
+# An attach makes several for each map and program: at so many of them, evenly, is enough.
+ATTACH_KILLS=40
+
 # How many bpf() calls a command makes.
 bpf_calls() {
   at gw strace -f -qq -e trace=bpf -o "$WORK/strace" \
@@ -126,7 +129,7 @@ test_attach_killed_at_every_call() {
   calls=$(bpf_calls attach cl0 be0)
   l4 detach
   find "$PIN_DIR" -mindepth 1 -delete 2>/dev/null || true
-  for ((n = 1; n <= calls; n += calls > 60 ? 3 : 1)); do
+  for ((n = 1; n <= calls; n += 1 + calls / ATTACH_KILLS)); do
     injected "signal=KILL:when=$n" attach cl0 be0
     # Whatever is there: a node that forwards for others goes on doing so.
     at cl ping -c 1 -W 2 -q "${ADDRESS4[b1]}" >/dev/null || fail "call $n: no forwarding"
@@ -146,7 +149,7 @@ test_reattach_killed_at_every_call() {
   apply "$WORK/old.yaml"
   calls=$(bpf_calls attach cl0 be0)
   live_start tcp "$VIP4" 7000 --count 30 --interval 0.05 --seconds 100
-  for ((n = 1; n <= calls; n += calls > 60 ? 3 : 1)); do
+  for ((n = 1; n <= calls; n += 1 + calls / ATTACH_KILLS)); do
     injected "signal=KILL:when=$n" attach cl0 be0
     [[ $(seen_by_packets tcp) == old ]] || fail "no traffic after a kill at call $n"
   done
