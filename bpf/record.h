@@ -233,21 +233,36 @@ static __always_inline __u64 record_worth_unmarked(__u64 value, __u64 now)
 			     record_idle(value, now) & ~timed_mask(value));
 }
 
-/* What timed_worth() says of the record of a port. */
-__u64 record_timed_worth(__u64 place, __u32 offset, __u64 now);
+/* Sought instead of a backend: a flow with a mark whose time has passed. */
+#define RECORD_TIMED (~0U)
 
-__noinline __u64 record_timed_worth(__u64 place, __u32 offset, __u64 now)
+/*
+ * The worth of the record of a port if its flow is half open, or closed, at the backend
+ * that is sought; or 0 if RECORD_TIMED is, and this is one. Else FLOW_KEPT.
+ */
+__u64 record_sought_worth(__u64 place, __u32 offset, __u32 sought, __u64 now);
+
+__noinline __u64 record_sought_worth(__u64 place, __u32 offset, __u32 sought,
+				     __u64 now)
 {
 	struct l4gate_record *record = record_get(record_at(place, offset));
+	__u64 value = record ? READ_ONCE(record->value) : 0, worth;
 
-	return record ? timed_worth(READ_ONCE(record->value), now) : FLOW_KEPT;
+	if (!value)
+		return FLOW_KEPT;
+	if (sought == RECORD_TIMED)
+		return timed_worth(value, now);
+	if (record_backend(value) != sought)
+		return FLOW_KEPT;
+	worth = record_worth_unmarked(value, now);
+	return worth <= FLOW_HALF_OPEN ? worth : FLOW_KEPT;
 }
 
 /*
  * Looks at some NAT ports of a flow's shard for the record that is worth least, up
  * to the first that is free. Returns its worth << 32 | offset of the port; with
  * RECORD_ALL_OWN if there is none because all serve the same backend, and with
- * RECORD_MARKS if the time of some was not looked at: record_probe_timed() does.
+ * RECORD_MARKS if the time of some was not looked at: record_probe_sought() does.
  *
  * The hash of the flow chooses where to begin, and the step: from port to port,
  * flows would pile up where some are (linear probing), and some of them find no
@@ -293,10 +308,10 @@ static __always_inline __u64 record_search_next(struct record_search *search)
 	return offset;
 }
 
-/* At the same ports: one with a mark whose time has passed, or FLOW_KEPT << 32. */
-__u64 record_probe_timed(__u64 place, __u64 hash);
+/* At the same ports: that of what is sought which is worth least, or FLOW_KEPT << 32. */
+__u64 record_probe_sought(__u64 place, __u64 hash, __u32 sought);
 
-__noinline __u64 record_probe_timed(__u64 place, __u64 hash)
+__noinline __u64 record_probe_sought(__u64 place, __u64 hash, __u32 sought)
 {
 	struct record_search search = record_search(place, hash);
 	__u64 best = (__u64)FLOW_KEPT << 32, now = bpf_jiffies64();
@@ -306,8 +321,8 @@ __noinline __u64 record_probe_timed(__u64 place, __u64 hash)
 	for (i = 0; i < RECORD_PROBES; i++) {
 		__u64 offset = record_search_next(&search);
 
-		best = lesser(best, record_timed_worth(place, offset, now) << 32 |
-				    offset);
+		best = lesser(best, record_sought_worth(place, offset, sought,
+							now) << 32 | offset);
 	}
 	return best;
 }
@@ -345,40 +360,6 @@ __noinline __u64 record_probe(__u64 place, __u64 hash, __u32 backend,
 	return own == RECORD_PROBES ? best | RECORD_ALL_OWN : best;
 }
 
-/* The worth of the record of a port if its flow is half open at a backend, else KEPT. */
-__u64 record_own_worth(__u64 place, __u32 offset, __u32 backend, __u64 now);
-
-__noinline __u64 record_own_worth(__u64 place, __u32 offset, __u32 backend,
-				  __u64 now)
-{
-	struct l4gate_record *record = record_get(record_at(place, offset));
-	__u64 value = record ? READ_ONCE(record->value) : 0, worth;
-
-	if (!value || record_backend(value) != backend)
-		return FLOW_KEPT;
-	worth = record_worth(value, now);
-	return worth <= FLOW_HALF_OPEN ? worth : FLOW_KEPT;
-}
-
-/* As record_probe(), for a half-open flow at a backend, or a closed one. */
-__u64 record_probe_own(__u64 place, __u64 hash, __u32 backend);
-
-__noinline __u64 record_probe_own(__u64 place, __u64 hash, __u32 backend)
-{
-	struct record_search search = record_search(place, hash);
-	__u64 best = (__u64)FLOW_KEPT << 32, now = bpf_jiffies64();
-	int i;
-
-#pragma unroll
-	for (i = 0; i < RECORD_PROBES; i++) {
-		__u64 offset = record_search_next(&search);
-
-		best = lesser(best, record_own_worth(place, offset, backend,
-						     now) << 32 | offset);
-	}
-	return best;
-}
-
 /*
  * As record_probe(), and at other ports if none of the first was free: what is three
  * quarters full on the whole may be nearly full where a backend's records lie. Not if
@@ -405,7 +386,8 @@ __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
 				     was_full ? FLOW_SURPLUS : 0);
 		all_own &= found;
 		if (found & RECORD_MARKS)
-			best = lesser(best, record_probe_timed(place, hash));
+			best = lesser(best, record_probe_sought(place, hash,
+								RECORD_TIMED));
 		best = lesser(best, found & ~(RECORD_ALL_OWN | RECORD_MARKS));
 		if (!(best >> 32) || was_full)
 			break;
@@ -413,7 +395,7 @@ __noinline __u64 record_choose(__u64 place, __u64 hash, __u32 backend,
 		hash += hash_finish(hash) << 8;
 	}
 	if (best >> 32 > displaces_most(surplus))
-		best = record_probe_own(place, hash, backend);
+		best = record_probe_sought(place, hash, backend);
 	return best >> 32 < FLOW_KEPT ? best : best | all_own;
 }
 
