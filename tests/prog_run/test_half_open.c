@@ -383,21 +383,49 @@ static uint32_t begin_counted(const struct place *place, int count)
 	return first;
 }
 
+/* How many of some clients' flows of nat there are. */
+static int count_flows(const struct place *place, uint32_t client, int count)
+{
+	uint32_t first, id = endpoint_of(place, &first);
+	struct inet_addr addr = { .family = L4GATE_IPV4 };
+	struct known_flow flow;
+	struct fail fail = { 0 };
+	struct flows flows;
+	int found = 0;
+
+	assert_false(flows_open(node.dataplane, &flows, &fail));
+	for (; count--; client++) {
+		addr.addr.w[0] = htonl((10 << 24) + (64 << 16) + client);
+		found += flow_find(&flows, &addr, 4000, id, place->mode, &flow);
+	}
+	flows_close(&flows);
+	return found;
+}
+
 /*
  * All NAT ports of a backend are those of half-open flows that are counted: a surplus
- * one takes the place of such, and is not refused.
+ * one takes the place of such, and is not refused. Those at another backend stay,
+ * which have records where these ports could be.
  */
 static void test_ports(void **state)
 {
 	struct place place = { .port = GOOD, .hook = node.first_hook };
+	struct place other = { .port = ROUTED, .hook = node.first_hook };
+	const int others = 8000;
 	uint64_t surplus;
+	uint32_t first;
+	int left;
 
 	(void)state;
+	first = begin_counted(&other, others);
 	begin_counted(&place, 40000);
+	left = count_flows(&other, first, others);
+	assert_true(left > others / 2);
 	fill_limit(&place);
 	surplus = surplus_of(&place);
 	begin(&place, 500);
 	assert_int_equal(surplus_of(&place), surplus + 500);
+	assert_int_equal(count_flows(&other, first, others), left);
 }
 
 /* Fills the table of words with that of a flow which its backend has refused. */
