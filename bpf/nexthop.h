@@ -24,6 +24,7 @@
 #define L4GATE_BPF_NEXTHOP_H
 
 #include "packet.h"
+#include "scratch.h"
 #include "table.h"
 
 #define AF_INET 2
@@ -41,8 +42,8 @@ nexthop_kind(long fib, const struct l4gate_device *device)
 {
 	switch (fib) {
 	/*
-	 * Before Linux 5.12 what too large a packet at TC gets, with all else filled
-	 * in: check_way() will see to that one.
+	 * What too large a packet at TC gets from Linux 5.10 as it was first (up to
+	 * 5.10.19), with all else filled in: check_way() will see to that one.
 	 */
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -91,7 +92,10 @@ static __always_inline __u32 nexthop_mtu(__u32 told, __u32 device)
 	return (told & mask) | (device & ~mask);
 }
 
-/* The answer of the FIB about an address. */
+/*
+ * The answer of the FIB about an address. It is in scratch, and not on the stack, for
+ * the verifier to forget which of the ways through here it took.
+ */
 static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 					    const struct l4gate_addr *addr,
 					    struct l4gate_nexthop *answer)
@@ -101,6 +105,7 @@ static __always_inline void nexthop_look_up(CTX *ctx, __u32 family,
 	__u32 ifindex;
 	long fib;
 
+	zero(answer, sizeof(*answer));
 	params.ifindex = ctx_ifindex(ctx);
 	params.tot_len = 1;	/* of which the MTU takes the place */
 	if (family == L4GATE_IPV4) {
@@ -228,32 +233,38 @@ __noinline int nexthop_ask(CTX *ctx, __u64 hash, __u32 family, __u64 upper,
 	struct l4gate_addr addr = { {
 		upper >> 32, upper, lower >> 32, lower,
 	} };
-	struct l4gate_nexthop answer = {}, *nexthop;
+	struct l4gate_nexthop *answer, *nexthop;
+	struct scratch *scratch = scratch_get();
 	struct shard *shard;
 	bool known, ours;
+	__u8 generation;
 	__u32 number;
 
-	nexthop_look_up(ctx, family, &addr, &answer);
-	number = nexthop_place(&answer);
+	if (!scratch)
+		return -1;
+	answer = &scratch->answer;
+	nexthop_look_up(ctx, family, &addr, answer);
+	number = nexthop_place(answer);
 	shard = shard_get(number);
 	nexthop = nexthop_get(number);
 	if (!shard || !nexthop)
 		return -1;
-	answer.generation = READ_ONCE(nexthop->generation);
+	generation = READ_ONCE(nexthop->generation);
 
 	bpf_spin_lock(&shard->lock);
-	known = nexthop_same(nexthop, &answer);
-	ours = known || nexthop->generation == answer.generation;
+	known = nexthop_same(nexthop, answer);
+	ours = known || nexthop->generation == generation;
 	if (ours) {
-		answer.generation = nexthop->generation + !known;
-		WRITE_ONCE(nexthop->generation, answer.generation);
-		answer.number = number;
-		*nexthop = answer;
+		generation = nexthop->generation + !known;
+		WRITE_ONCE(nexthop->generation, generation);
+		answer->generation = generation;
+		answer->number = number;
+		*nexthop = *answer;
 	}
 	bpf_spin_unlock(&shard->lock);
 	if (!ours)
 		return -1;
-	nexthop_bind(hash, number, answer.generation);
+	nexthop_bind(hash, number, generation);
 	return number;
 }
 

@@ -58,6 +58,7 @@ struct scratch {
 	struct nat_seed seed;
 	struct origin_found found;
 	struct icmp_error icmp;
+	struct l4gate_nexthop answer;	/* of the FIB */
 	__u64 opened;		/* value or backend of the flow that it began */
 	__u64 own[OWN_FRAMES];	/* XDP: MAC addresses of devices (ctx_xdp.h) */
 };
