@@ -193,7 +193,7 @@ static __always_inline bool record_open(struct record *record, __u32 number)
 }
 
 static const volatile __u8 record_worths[2 * L4GATE_FLOW_STATES] = {
-	FLOW_WORTHS(0, 0, FLOW_KEPT, 3, 4),
+	FLOW_WORTHS(0, 0, FLOW_KEPT, FLOW_HALF_OPEN, FLOW_UNREPLIED),
 	FLOW_WORTHS(SURPLUS_INDEX, 0, FLOW_KEPT, FLOW_SURPLUS, FLOW_SURPLUS),
 };
 
@@ -255,7 +255,7 @@ __noinline __u64 record_sought_worth(__u64 place, __u32 offset, __u32 sought,
 	if (record_backend(value) != sought)
 		return FLOW_KEPT;
 	worth = record_worth_unmarked(value, now);
-	return worth <= FLOW_HALF_OPEN ? worth : FLOW_KEPT;
+	return worth <= FLOW_UNREPLIED ? worth : FLOW_KEPT;
 }
 
 /*

@@ -42,14 +42,15 @@ static __always_inline struct shard *shard_get(__u32 number)
  * places from each other only. A flood of SYNs finds no way to an established flow,
  * whether there is room or not. And those beyond the limit of their listener
  * (half_open.h) find none to the half-open flows of others: they may take the places
- * of their like only, and of connections that are closed.
+ * of their like only, and of connections that are closed, or may be.
  */
 #define FLOW_KEPT 15
 #define FLOW_SURPLUS 1
 #define FLOW_CLOSED 2
-#define FLOW_HALF_OPEN 4	/* or less: UDP is worth more than TCP */
-/* Of a flow whose client has, or has not, spoken of its end: the last to be taken. */
-#define FLOW_DOUBTED 5
+/* Of a flow whose client has, or has not, spoken of its end. */
+#define FLOW_DOUBTED 3
+#define FLOW_HALF_OPEN 4
+#define FLOW_UNREPLIED 5
 /* Worths have two halves, by state each: the second is of flows marked as surplus. */
 #define SURPLUS_INDEX L4GATE_FLOW_STATES
 
@@ -82,7 +83,7 @@ static __always_inline __u32 worth_index(__u32 state, __u32 surplus)
 static __always_inline __u64 displaces_most(__u64 surplus)
 {
 	barrier_var(surplus);
-	return FLOW_KEPT - 1 - surplus * (FLOW_KEPT - 1 - FLOW_CLOSED);
+	return FLOW_KEPT - 1 - surplus * (FLOW_KEPT - 1 - FLOW_DOUBTED);
 }
 
 /* Both lines of a hash. */

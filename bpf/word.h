@@ -76,7 +76,8 @@ static __always_inline bool word_is_over(__u64 word, __u64 now)
 
 /* In words states 0 and 1 are a FIN of the backend and of the client. */
 static const volatile __u8 word_worths[2 * L4GATE_FLOW_STATES] = {
-	FLOW_WORTHS(0, FLOW_KEPT, FLOW_DOUBTED, 3, 4),
+	FLOW_WORTHS(0, FLOW_KEPT, FLOW_DOUBTED, FLOW_HALF_OPEN,
+		    FLOW_UNREPLIED),
 	FLOW_WORTHS(SURPLUS_INDEX, FLOW_KEPT, FLOW_DOUBTED, FLOW_SURPLUS,
 		    FLOW_SURPLUS),
 };

@@ -428,28 +428,37 @@ static void test_ports(void **state)
 	assert_int_equal(count_flows(&other, first, others), left);
 }
 
-/* Fills the table of words with that of a flow which its backend has refused. */
-static void fill_closed(const struct place *place, uint64_t *words,
-			uint32_t count)
+/*
+ * Fills the table of words with that of a flow which its backend has refused, or whose
+ * client has sent a RST, or somebody in its name.
+ */
+static void fill_closed(const struct place *place, bool by_client,
+			uint64_t *words, uint32_t count)
 {
 	const uint64_t mask = (UINT64_C(1) << L4GATE_PAYLOAD_BITS) - 1;
-	struct frame sent;
+	struct frame sent, out;
 	uint64_t payload = 0;
 	uint32_t i;
 
 	memset(words, 0, count * sizeof(*words));
 	client_send(place, next_client, SYN, &sent);
-	answer(place, next_client++, RST | ACK, &sent);
+	if (by_client) {
+		client_send(place, next_client, ACK, &out);
+		client_send(place, next_client++, RST, &out);
+	} else {
+		answer(place, next_client++, RST | ACK, &sent);
+	}
 	for (i = 0; i < count; i++)
 		payload |= words[i] & mask;
 	assert_int_equal(payload >> L4GATE_WORD_STATE_SHIFT &
-			 L4GATE_RECORD_STATE, L4GATE_FLOW_CLOSING);
+			 L4GATE_RECORD_STATE,
+			 by_client ? L4GATE_FLOW_RESET : L4GATE_FLOW_CLOSING);
 	for (i = 0; i < count; i++)
 		words[i] = (uint64_t)(i + 1) << L4GATE_PAYLOAD_BITS | payload;
 }
 
 /* A surplus flow takes the place of a closed one, and is not refused. */
-static void test_closed(void **state)
+static void expect_room(bool by_client)
 {
 	struct place place = {
 		.mode = L4GATE_MODE_TRANSPARENT, .port = GOOD,
@@ -458,15 +467,21 @@ static void test_closed(void **state)
 	uint64_t *words = dataplane_map(node.dataplane, MAP_WORDS);
 	uint64_t surplus;
 
-	(void)state;
 	assert_non_null(words);
-	fill_closed(&place, words, dataplane_rows(node.dataplane).words *
-				   L4GATE_SHARDS * L4GATE_LINE_WORDS);
+	fill_closed(&place, by_client, words, dataplane_rows(node.dataplane).words *
+		    L4GATE_SHARDS * L4GATE_LINE_WORDS);
 	dataplane_unmap(node.dataplane, MAP_WORDS, words);
 	fill_limit(&place);
 	surplus = surplus_of(&place);
 	begin(&place, 500);
 	assert_int_equal(surplus_of(&place), surplus + 500);
+}
+
+static void test_closed(void **state)
+{
+	(void)state;
+	expect_room(false);
+	expect_room(true);
 }
 
 int main(void)
