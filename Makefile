@@ -268,7 +268,7 @@ check-cli: $(O)/l4gate
 
 # BPF_PROG_TEST_RUN, each case on both hooks; root.
 check-bpf: $(PROG_RUN_TESTS)
-	$(Q)code=0; for t in $(PROG_RUN_TESTS); do $$t || code=1; done; exit $$code
+	$(Q)tests/prog_run/run.sh $(PROG_RUN_TESTS)
 
 # A million segments that anybody may have sent, in each mode; root.
 check-blind: $(O)/tests/prog_run/test_life
