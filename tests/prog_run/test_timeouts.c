@@ -533,7 +533,9 @@ static bool survives(enum l4gate_hook hook, uint16_t port, uint8_t class,
 	for (i = 0; i < 2; i++) {
 		word = lines[line_number(row, hash)].word;
 		for (j = 0; j < L4GATE_LINE_WORDS; j++)
-			word[j] = word_of(0, 1000 + 8 * i + j, 0);
+			/* By their upper bits their other lines are many. */
+			word[j] = word_of(0, (8 * i + j + 1) * 0x3ffffffffULL,
+					  0);
 		if (i)
 			word[3] = odd = word_of(class, 77, age);
 		row = row_other(row, hash, rows);
