@@ -6,6 +6,8 @@
 #ifndef TESTS_EXPECT_H
 #define TESTS_EXPECT_H
 
+#include "run_as.h"
+
 /*
  * Listeners on 80 (one backend) and 81 (no route), TCP and UDP: of 10.0.0.9 and
  * 2001:db8::9 in mode nat, of 10.0.0.10 and 2001:db8::a in transparent, of
@@ -57,19 +59,6 @@ static inline int pass_of(enum l4gate_hook hook)
 static inline int drop_of(enum l4gate_hook hook)
 {
 	return hook == L4GATE_HOOK_XDP ? XDP_DROP : TC_ACT_SHOT;
-}
-
-/* Runs a frame, which has to be counted once as that; the action. */
-static inline int run_as(enum l4gate_hook hook, const struct frame *in,
-		  struct frame *out, enum l4gate_reason reason)
-{
-	uint64_t before = stats_reason(node.dataplane, hook, reason).packets;
-	int action = node_run(hook, in, out);
-
-	if (stats_reason(node.dataplane, hook, reason).packets != before + 1)
-		fail_msg("hook %d: not counted as %s", hook,
-			 reason_names[reason]);
-	return action;
 }
 
 static inline void expect_same(const struct frame *in, const struct frame *out)

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "run_as.h"
+
 enum mode { NAT, TRANSPARENT, DSR_L2, DSR_IPIP, MODES };
 
 /* Mode m listens on 10.0.0.(30 + m) and 2001:db8::(30 + m), ports 80. */
@@ -71,18 +73,6 @@ struct talk {
 	struct shape from_backend, to_client;
 };
 
-static int run(enum l4gate_hook hook, const struct frame *in, struct frame *out,
-	       enum l4gate_reason reason)
-{
-	uint64_t before = stats_reason(node.dataplane, hook, reason).packets;
-	int action = node_run(hook, in, out);
-
-	if (stats_reason(node.dataplane, hook, reason).packets != before + 1)
-		fail_msg("hook %d: not counted as %s", hook,
-			 reason_names[reason]);
-	return action;
-}
-
 static void open_flow(struct talk *flow, enum mode mode, bool v6, bool udp,
 		      uint16_t port)
 {
@@ -94,7 +84,7 @@ static void open_flow(struct talk *flow, enum mode mode, bool v6, bool udp,
 		.src = client[v6], .dst = listener[mode][v6], .sport = port,
 		.dport = 80, .tcp_flags = SYN, .payload = 12 };
 	frame_build(&in, &flow->from_client);
-	run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_TO_BACKEND);
+	run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_TO_BACKEND);
 	flow->to_backend = flow->from_client;
 	if (mode <= TRANSPARENT) {
 		flow->to_backend.dst = backend[v6];
@@ -162,11 +152,11 @@ static void expect_error(const struct shape *sent, const struct shape *meant,
 	build_error(&in, from, sent, type, code, l4_bytes);
 	assert_true(frame_checks(&in));
 	if (node.first_hook == L4GATE_HOOK_XDP) {
-		assert_int_equal(run(L4GATE_HOOK_XDP, &in, &out,
+		assert_int_equal(run_as(L4GATE_HOOK_XDP, &in, &out,
 				     L4GATE_DEFER_ICMP), XDP_PASS);
 		assert_memory_equal(in.bytes, out.bytes, in.size);
 	}
-	assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out, reason),
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, reason),
 			 TC_ACT_REDIRECT);
 	assert_true(frame_checks(&out));
 	build_error(&want, shown, meant, type, code, l4_bytes);
@@ -269,7 +259,7 @@ static void expect_passed(const struct frame *in)
 {
 	struct frame out;
 
-	assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, in, &out,
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, in, &out,
 			     L4GATE_NOT_OURS), TC_ACT_UNSPEC);
 	assert_int_equal(out.size, in->size);
 	assert_memory_equal(out.bytes, in->bytes, in->size);
@@ -363,13 +353,13 @@ static void test_dsr(void **state)
 		open_flow(&flow, DSR_L2, v6, i & 2, 2400);
 		build_error(&in, router[v6], &flow.to_client, v6 ? 2 : 3,
 			    v6 ? 0 : 4, 8);
-		run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_BACKEND);
+		run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_BACKEND);
 		expect_same(&out, &in);
 
 		open_flow(&flow, DSR_IPIP, v6, i & 2, 2400);
 		build_error(&in, router[v6], &flow.to_client, v6 ? 2 : 3,
 			    v6 ? 0 : 4, 8);
-		run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_BACKEND);
+		run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_BACKEND);
 		assert_int_equal(out.size, in.size + outer);
 		assert_memory_equal(out.bytes + 14 + outer, in.bytes + 14,
 				    in.size - 14);
@@ -404,12 +394,12 @@ static void test_unknown_flow(void **state)
 		expect_passed(&in);
 		/* And no flow came of it. */
 		frame_build(&in, &flow.from_backend);
-		run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_NOT_OURS);
+		run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_NOT_OURS);
 		for (mode = DSR_L2; mode <= DSR_IPIP; mode++) {
 			open_flow(&flow, mode, v6, i & 2, 2500);
 			flow.to_client.dport = 2501;
 			build_error(&in, router[v6], &flow.to_client, 3, 0, 8);
-			run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+			run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
 			    L4GATE_ICMP_TO_BACKEND);
 		}
 	}
@@ -425,7 +415,7 @@ static void test_ttl(void **state)
 	open_flow(&flow, NAT, false, false, 2600);
 	build_error(&in, router[0], &flow.to_backend, 3, 4, 8);
 	frame_set_ttl(&in, 1);
-	assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
 			     L4GATE_DROP_TTL), TC_ACT_SHOT);
 }
 
@@ -447,7 +437,7 @@ static void test_echo(void **state)
 				 (const uint8_t *)data, sizeof(data));
 		frame_build_icmp(&want, &back, i ? 129 : 0, 0, 0x10002,
 				 (const uint8_t *)data, sizeof(data));
-		assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+		assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
 				     L4GATE_ANSWER_ECHO), TC_ACT_REDIRECT);
 		expect_same(&out, &want);
 		assert_memory_equal(out.bytes, in.bytes + 6, 6);

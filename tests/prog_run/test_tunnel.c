@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "run_as.h"
+
 #define ETH 14
 
 static const char *const us[] = { "10.0.0.1", "2001:db8::1" };
@@ -40,18 +42,6 @@ static const char *listener(enum l4gate_mode mode, bool v6)
 	return v6 ? modes[mode].six : modes[mode].four;
 }
 
-static int run(enum l4gate_hook hook, const struct frame *in, struct frame *out,
-	       enum l4gate_reason reason)
-{
-	uint64_t before = stats_reason(node.dataplane, hook, reason).packets;
-	int action = node_run(hook, in, out);
-
-	if (stats_reason(node.dataplane, hook, reason).packets != before + 1)
-		fail_msg("hook %d: not counted as %s", hook,
-			 reason_names[reason]);
-	return action;
-}
-
 /* A packet from a client, and the one that carries it to the backend. */
 struct sent {
 	bool v6;
@@ -67,7 +57,7 @@ static void send_to(struct sent *sent, enum l4gate_mode mode, enum port to,
 		.dst = listener(mode, v6), .sport = port, .dport = to,
 		.tcp_flags = SYN, .payload = 40 };
 	frame_build(&sent->inner, &sent->shape);
-	run(L4GATE_HOOK_TC_INGRESS, &sent->inner, &sent->outer,
+	run_as(L4GATE_HOOK_TC_INGRESS, &sent->inner, &sent->outer,
 	    to == LOCAL ? L4GATE_TO_LOCAL : L4GATE_TO_BACKEND);
 }
 
@@ -127,11 +117,11 @@ static void expect_told(const struct sent *sent, const struct error *error,
 	build(sent, error, &in);
 	assert_true(frame_checks(&in));
 	if (node.first_hook == L4GATE_HOOK_XDP) {
-		assert_int_equal(run(L4GATE_HOOK_XDP, &in, &out,
+		assert_int_equal(run_as(L4GATE_HOOK_XDP, &in, &out,
 				     L4GATE_DEFER_ICMP), XDP_PASS);
 		assert_memory_equal(in.bytes, out.bytes, in.size);
 	}
-	assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
 			     L4GATE_ICMP_TO_CLIENT), TC_ACT_REDIRECT);
 	assert_true(frame_checks(&out));
 	frame_build_icmp(&want, &shape, told->type, told->code, told->rest,
@@ -146,7 +136,7 @@ static void expect_passed(const struct frame *in)
 {
 	struct frame out;
 
-	assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, in, &out,
+	assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, in, &out,
 			     L4GATE_NOT_OURS), TC_ACT_UNSPEC);
 	assert_int_equal(out.size, in->size);
 	assert_memory_equal(out.bytes, in->bytes, in->size);
@@ -451,7 +441,7 @@ static void test_padding(void **state)
 	in.size += 6;
 	for (i = 0; i < 6; i++)
 		in.bytes[in.size - 1 - i] = 0xee;
-	run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_CLIENT);
+	run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_CLIENT);
 	assert_int_equal(out.size, in.size - 20);
 	assert_true(frame_checks(&out));
 	assert_memory_equal(out.bytes + out.size - 6, in.bytes + in.size - 6,
@@ -473,7 +463,7 @@ static void test_wrong_checksums(void **state)
 		build(&sent, &error, &in);
 		in.bytes[in.size - 1] ^= 1;
 		assert_false(frame_checks(&in));
-		run(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_CLIENT);
+		run_as(L4GATE_HOOK_TC_INGRESS, &in, &out, L4GATE_ICMP_TO_CLIENT);
 		assert_false(frame_checks(&out));
 		out.bytes[out.size - 1] ^= 1;
 		assert_true(frame_checks(&out));
@@ -494,7 +484,7 @@ static void test_ttl(void **state)
 		send_ipip(&sent, i, false, 2000);
 		build(&sent, &error, &in);
 		frame_set_ttl(&in, 1);
-		assert_int_equal(run(L4GATE_HOOK_TC_INGRESS, &in, &out,
+		assert_int_equal(run_as(L4GATE_HOOK_TC_INGRESS, &in, &out,
 				     L4GATE_DROP_TTL), TC_ACT_SHOT);
 	}
 }
