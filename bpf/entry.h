@@ -333,7 +333,8 @@ __noinline __u64 nat_insert(__u64 hash, __u64 place, __u64 choice)
 /*
  * Takes an event into both halves of a flow: by its hash, by the number of its
  * record, and by the value that was read. EVENT_END ends the flow. listener: its
- * own, whose half-open flows are counted.
+ * own, whose half-open flows are counted; those that are ended are until they would
+ * have timed out.
  */
 int nat_change(__u64 hash, __u32 number, __u64 value, __u32 event,
 	       __u32 listener);

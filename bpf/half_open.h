@@ -22,17 +22,6 @@
 #include "timeouts.h"
 #include "l4gate/half_open.h"
 
-static __always_inline bool is_half_open(__u32 state)
-{
-	return state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_UNREPLIED;
-}
-
-static __always_inline bool record_is_surplus(__u64 value)
-{
-	return is_half_open(record_state(value)) &&
-	       (value & L4GATE_RECORD_SURPLUS) == L4GATE_RECORD_SURPLUS;
-}
-
 /* The state of a flow that is counted; 0 of another. */
 static __always_inline __u32 record_counted(__u64 value)
 {

@@ -116,7 +116,7 @@ static __always_inline bool nat_goes_on(const struct packet *packet,
 			    nat->backend);
 }
 
-/* Ends a flow that may not. If it is half open it is counted until its time is over. */
+/* Ends a flow that may not. */
 static __always_inline void nat_end(const struct packet *packet,
 				    const struct nat *nat)
 {

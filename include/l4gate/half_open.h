@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * How many half-open flows of a listener are counted, as packets and `stats` read
- * it. bpf/half_open.h has the rules.
+ * Which flows are half open, and how many of a listener are counted, as packets and
+ * `stats` read it. bpf/half_open.h has the rules.
  */
 #ifndef L4GATE_HALF_OPEN_H
 #define L4GATE_HALF_OPEN_H
 
+#include <stdbool.h>
+
 #include "abi.h"
 #include "hash.h"
+
+L4GATE_INLINE bool is_half_open(__u32 state)
+{
+	return state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_UNREPLIED;
+}
+
+/* Of a record's value, or an entry's. */
+L4GATE_INLINE bool record_is_surplus(__u64 value)
+{
+	return is_half_open(value & L4GATE_RECORD_STATE) &&
+	       (value & L4GATE_RECORD_SURPLUS) == L4GATE_RECORD_SURPLUS;
+}
 
 /* The number of a quarter, by the clock; per_jiffy as in struct l4gate_idle. */
 L4GATE_INLINE __u32 half_open_quarter(__u64 jiffies, __u32 per_jiffy)

@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 
+#include "l4gate/half_open.h"
 #include "l4gate/hash.h"
 #include "stats/stats.h"
 #include "util/byteorder.h"
@@ -118,17 +119,6 @@ static bool record_is_live(const struct flows *flows, uint64_t value)
 	       (is_kept(flows, value, idle) ||
 		record_idle(flows, value) <=
 		idle->timeout * dataplane_tick_seconds(flows->dataplane));
-}
-
-static bool is_half_open(uint32_t state)
-{
-	return state == L4GATE_FLOW_HALF_OPEN || state == L4GATE_FLOW_UNREPLIED;
-}
-
-static bool record_is_surplus(uint64_t value)
-{
-	return is_half_open(value & L4GATE_RECORD_STATE) &&
-	       (value & L4GATE_RECORD_SURPLUS) == L4GATE_RECORD_SURPLUS;
 }
 
 static void read_source(const struct flows *flows, uint64_t value,
